@@ -1,0 +1,190 @@
+//! A run of Fast-Flow as retention sees it: who it is, how it stands, when it was.
+//!
+//! In: ids and labels as the database stores them. Out: [`Run`], [`RunId`], [`Status`]. Never holds `env_vars`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::time::Timestamp;
+
+/// The id of a run: 128 bits, shown with dashes, stored by SQLite as 32 hex digits without.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId([u8; 16]);
+
+impl RunId {
+    /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
+    pub fn simple(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl From<[u8; 16]> for RunId {
+    fn from(bytes: [u8; 16]) -> Self {
+        RunId(bytes)
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not a run id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidRunId;
+
+impl fmt::Display for InvalidRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a run id has 32 hex digits, with or without dashes")
+    }
+}
+
+impl std::error::Error for InvalidRunId {}
+
+impl FromStr for RunId {
+    type Err = InvalidRunId;
+
+    /// Reads `0123abcd-...` (8-4-4-4-12) or 32 hex digits, in either case.
+    fn from_str(text: &str) -> Result<Self, InvalidRunId> {
+        let bytes = text.as_bytes();
+        let dashed = match bytes.len() {
+            36 => true,
+            32 => false,
+            _ => return Err(InvalidRunId),
+        };
+        let mut id = [0u8; 16];
+        let mut digits = 0;
+        for (index, byte) in bytes.iter().enumerate() {
+            if dashed && matches!(index, 8 | 13 | 18 | 23) {
+                if *byte != b'-' {
+                    return Err(InvalidRunId);
+                }
+                continue;
+            }
+            let digit = char::from(*byte).to_digit(16).ok_or(InvalidRunId)?;
+            id[digits / 2] = (id[digits / 2] << 4) | digit as u8;
+            digits += 1;
+        }
+        Ok(RunId(id))
+    }
+}
+
+/// How a run stands. Anything Fast-Flow did not define is [`Status::Unknown`]: never due, always reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Waiting for its start.
+    Pending,
+    /// At work.
+    Running,
+    /// Ended well.
+    Success,
+    /// Ended with an error.
+    Failed,
+    /// Cancelled or cut off.
+    Interrupted,
+    /// Ended well with reservations.
+    Warning,
+    /// A label this version does not know.
+    Unknown,
+}
+
+impl Status {
+    /// Reads the label as stored (capitals on both databases); also tolerates `RunStatus.SUCCESS` and lower case.
+    pub fn from_label(label: &str) -> Self {
+        let label = label.strip_prefix("RunStatus.").unwrap_or(label);
+        match label.to_ascii_uppercase().as_str() {
+            "PENDING" => Status::Pending,
+            "RUNNING" => Status::Running,
+            "SUCCESS" => Status::Success,
+            "FAILED" => Status::Failed,
+            "INTERRUPTED" => Status::Interrupted,
+            "WARNING" => Status::Warning,
+            _ => Status::Unknown,
+        }
+    }
+
+    /// The label, in capitals.
+    pub fn label(self) -> &'static str {
+        match self {
+            Status::Pending => "PENDING",
+            Status::Running => "RUNNING",
+            Status::Success => "SUCCESS",
+            Status::Failed => "FAILED",
+            Status::Interrupted => "INTERRUPTED",
+            Status::Warning => "WARNING",
+            Status::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Whether the run has ended; only such runs can ever be due.
+    pub fn is_finished(self) -> bool {
+        matches!(self, Status::Success | Status::Failed | Status::Interrupted | Status::Warning)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.label())
+    }
+}
+
+/// One row of `pipeline_runs`, as far as retention needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Primary key.
+    pub id: RunId,
+    /// The pipeline's name, shared between the runs of a pipeline.
+    pub pipeline: Arc<str>,
+    /// How it stands.
+    pub status: Status,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while active and for rows that never got one.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// The instant from which the run's age counts: its end, or its start where no end was recorded.
+    pub fn aged_from(&self) -> Timestamp {
+        self.finished_at.unwrap_or(self.started_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_in_both_forms_and_shows_with_dashes() {
+        let dashed = "0123ABCD-4567-89ab-cdef-0123456789ab";
+        let id: RunId = dashed.parse().unwrap();
+        assert_eq!(id.to_string(), dashed.to_lowercase());
+        assert_eq!(id.simple().parse(), Ok(id));
+        for bad in ["", "0123abcd", "0123abcd+4567-89ab-cdef-0123456789ab", "g123abcd456789abcdef0123456789ab", "0123abcd456789abcdef0123456789ä"] {
+            assert_eq!(bad.parse::<RunId>(), Err(InvalidRunId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_four_ended_labels_are_finished() {
+        let finished: Vec<_> = ["PENDING", "RUNNING", "SUCCESS", "FAILED", "INTERRUPTED", "WARNING", "QUEUED", ""]
+            .into_iter()
+            .filter(|label| Status::from_label(label).is_finished())
+            .collect();
+        assert_eq!(finished, ["SUCCESS", "FAILED", "INTERRUPTED", "WARNING"]);
+    }
+}
