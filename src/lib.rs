@@ -1,1 +1,4 @@
-
+pub mod bytes;
+pub mod error;
+pub mod run;
+pub mod time;
