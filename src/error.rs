@@ -166,6 +166,11 @@ impl Error {
         self
     }
 
+    /// The same once more, for another run that the same cause concerns.
+    pub fn repeated(&self) -> Self {
+        Error { kind: self.kind, cause: anyhow::Error::msg(self.message()), hint: self.hint.clone() }
+    }
+
     /// What to do, where something can be said.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()

@@ -1,6 +1,6 @@
 //! Instants as Fast-Flow stores them and as we show them: microseconds since 1970, UTC.
 //!
-//! In: SQLite time texts, RFC 3339, the system clock. Out: [`Timestamp`]. Reads the clock only in [`Timestamp::now`].
+//! In: SQLite time texts, RFC 3339, the system clock. Out: [`Timestamp`]. Reads the clock only in [`Clock::now`].
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,11 +20,6 @@ impl Timestamp {
     /// Microseconds after 1970-01-01T00:00:00Z.
     pub const fn micros(self) -> i64 {
         self.0
-    }
-
-    /// The system clock, now. Called once, at the start; everything else takes the instant as an argument.
-    pub fn now() -> Self {
-        SystemTime::now().into()
     }
 
     /// This instant less `duration`; saturates.
@@ -69,6 +64,25 @@ impl Timestamp {
     /// To the second and short, for people: `2026-08-04 12:00`.
     pub fn to_minute(self) -> String {
         self.to_sqlite().chars().take(16).collect()
+    }
+}
+
+/// What time it is: the system's, or frozen for tests (`FASTFLOW_ARCHIVE_NOW`).
+#[derive(Debug, Clone, Copy)]
+pub enum Clock {
+    /// The system's.
+    System,
+    /// Always this instant.
+    Frozen(Timestamp),
+}
+
+impl Clock {
+    /// The instant.
+    pub fn now(self) -> Timestamp {
+        match self {
+            Clock::System => Timestamp::from(SystemTime::now()),
+            Clock::Frozen(at) => at,
+        }
     }
 }
 

@@ -1,1 +1,33 @@
-pub fn x() {}
+//! What tests and the demo share: sample Fast-Flow instances, an embedded S3 server, a real MinIO.
+//!
+//! [`Instance`] makes a Fast-Flow installation in a folder and remembers what it wrote ([`WrittenRun`]); [`Fleet`] fills
+//! one with the standard populations; [`TestStore`] is an S3 server with a user that may only put, either the embedded
+//! one ([`EmbeddedS3`]) or MinIO ([`Minio`]). Nothing here skips: what cannot be had is an error.
+
+pub mod clock;
+mod content;
+mod embedded;
+mod fleet;
+mod instance;
+mod mc;
+mod minio;
+mod rows;
+mod run_spec;
+mod schema;
+mod store;
+mod strict;
+mod tls;
+mod tree;
+mod written;
+
+pub use content::{Content, Digest, Random, digest_of};
+pub use embedded::{EmbeddedS3, Request};
+pub use fleet::Fleet;
+pub use instance::{ENCRYPTION_KEY, Instance, InstanceBuilder};
+pub use mc::Mc;
+pub use minio::{Encryption, Minio, MinioOptions, minio_binary};
+pub use run_spec::{Cell, Fate, LogSource, MetricsSource, RunSpec};
+pub use store::{Keys, TestStore};
+pub use tls::PrivateCa;
+pub use tree::{tree_files, tree_hash};
+pub use written::WrittenRun;

@@ -1,0 +1,215 @@
+//! Errors of the store, classified: what happened, whether to try again, what the operator can do.
+//!
+//! In: errors of the SDK. Out: [`Fault`]. The table is s3.md section 3.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::error::{Error, Kind};
+use crate::printable::printable;
+
+/// Whether another attempt makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// The answer will be the same.
+    Never,
+    /// Once more: the bytes may have been damaged on the way.
+    Once,
+    /// As often as the budget allows, after this time where the store named one.
+    Later(Option<Duration>),
+}
+
+/// A failed request.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) error: Error,
+    pub(super) retry: Retry,
+}
+
+impl Fault {
+    pub(super) fn permanent(error: Error) -> Self {
+        Fault { error, retry: Retry::Never }
+    }
+}
+
+struct Class {
+    kind: Kind,
+    retry: Retry,
+    hint: Option<&'static str>,
+}
+
+const fn class(kind: Kind, retry: Retry, hint: &'static str) -> Class {
+    Class { kind, retry, hint: Some(hint) }
+}
+
+/// Classifies what the SDK reports about `what`, such as "upload `key`".
+pub(super) fn classify<E>(what: &str, error: SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let response = error.raw_response();
+    let status = response.map(|response| response.status().as_u16());
+    let retry_after = response
+        .and_then(|response| response.headers().get("retry-after"))
+        .and_then(|value| value.parse::<u64>().ok())
+        .map(|seconds| Duration::from_secs(seconds.min(60)));
+    let region = response.and_then(|response| response.headers().get("x-amz-bucket-region")).map(str::to_owned);
+    if let SdkError::ServiceError(service) = &error {
+        let code = service.err().code().unwrap_or_default().to_owned();
+        let detail = service.err().message().unwrap_or_default().trim().to_owned();
+        let request_id = service.err().meta().request_id().map(|id| format!(", request id {id}")).unwrap_or_default();
+        let class = by_code(&code, retry_after).unwrap_or_else(|| by_status(status.unwrap_or_default(), retry_after));
+        let code = if code.is_empty() { "no error code".to_owned() } else { code };
+        let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        let message = format!("{what}: {code}{detail} (HTTP {}{request_id})", status.unwrap_or_default());
+        let error = Error::new(class.kind, printable(&message).into_owned());
+        let hint = match (&region, class.hint) {
+            (Some(region), Some(hint)) if class.kind == Kind::WrongRegion => Some(format!("{hint}; the store says `{region}`")),
+            (_, hint) => hint.map(str::to_owned),
+        };
+        return Fault { error: with_hint(error, hint), retry: class.retry };
+    }
+    let causes = causes(&error);
+    let class = by_transport(&causes, &error);
+    let status = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    let message = format!("{what}: {causes}{status}");
+    Fault { error: with_hint(Error::new(class.kind, message), class.hint.map(str::to_owned)), retry: class.retry }
+}
+
+fn with_hint(error: Error, hint: Option<String>) -> Error {
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn by_code(code: &str, retry_after: Option<Duration>) -> Option<Class> {
+    let later = Retry::Later(retry_after);
+    Some(match code {
+        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => class(
+            Kind::AccessDenied,
+            Retry::Never,
+            "allow s3:PutObject on this bucket and prefix for the key (--proof head and readback also need s3:GetObject)",
+        ),
+        "InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken" => {
+            class(Kind::InvalidCredentials, Retry::Never, "check S3_ACCESS_KEY: the store does not know it")
+        }
+        "SignatureDoesNotMatch" => class(
+            Kind::InvalidCredentials,
+            Retry::Never,
+            "check S3_SECRET_ACCESS_KEY; a proxy that changes headers or paths has the same effect",
+        ),
+        "NoSuchBucket" => class(Kind::NoSuchBucket, Retry::Never, "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE"),
+        "InvalidBucketName" => class(Kind::NoSuchBucket, Retry::Never, "check S3_BUCKET"),
+        "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
+            class(Kind::WrongRegion, Retry::Never, "check S3_REGION and S3_ENDPOINT_URL")
+        }
+        "RequestTimeTooSkewed" => {
+            class(Kind::ClockSkew, Retry::Never, "set the clock of this machine (NTP): it differs from the store's")
+        }
+        "QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "InsufficientStorage" => {
+            class(Kind::StorageFull, Retry::Never, "free space in the store or raise the quota")
+        }
+        "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" | "InvalidDigest" | "IncompleteBody" => {
+            class(Kind::DigestMismatch, Retry::Once, "the bytes were damaged between here and the store: check network and memory")
+        }
+        "KeyTooLongError" | "MetadataTooLarge" | "EntityTooLarge" | "EntityTooSmall" | "InvalidRequest" | "InvalidArgument"
+        | "ObjectLocked" | "InvalidObjectState" | "XMinioInvalidObjectName" | "NotImplemented" | "MethodNotAllowed" => {
+            Class { kind: Kind::ObjectRefused, retry: Retry::Never, hint: None }
+        }
+        "SlowDown" | "SlowDownWrite" | "SlowDownRead" | "TooManyRequests" | "RequestTimeout" | "ServiceUnavailable"
+        | "InternalError" | "OperationAborted" => {
+            class(Kind::StorageFailing, later, "the store is overloaded or in trouble; look at its logs")
+        }
+        _ => return None,
+    })
+}
+
+fn by_status(status: u16, retry_after: Option<Duration>) -> Class {
+    match status {
+        401 | 403 => class(
+            Kind::AccessDenied,
+            Retry::Never,
+            "allow this for the key, or use a lower --proof; a proxy in between can answer like this, too",
+        ),
+        404 => class(Kind::ObjectRefused, Retry::Never, "the object is not there, or S3_ENDPOINT_URL does not lead to an S3 store"),
+        301 | 302 | 307 | 308 => class(Kind::WrongRegion, Retry::Never, "check S3_REGION and S3_ENDPOINT_URL (http or https?)"),
+        507 => class(Kind::StorageFull, Retry::Never, "free space in the store or raise the quota"),
+        408 | 409 | 429 | 500..=599 | 0 => {
+            class(Kind::StorageFailing, Retry::Later(retry_after), "the store is overloaded or in trouble; look at its logs")
+        }
+        _ => class(Kind::ObjectRefused, Retry::Never, "check S3_ENDPOINT_URL: does it lead to an S3 store?"),
+    }
+}
+
+fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
+    let lower = causes.to_lowercase();
+    if ["certificate", "unknownissuer", "unknown ca", "tls", "handshake"].iter().any(|word| lower.contains(word)) {
+        return class(
+            Kind::TlsFailed,
+            Retry::Never,
+            "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE",
+        );
+    }
+    if lower.contains("credentials") {
+        return class(Kind::InvalidCredentials, Retry::Never, "the AWS default chain found no credentials; set S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY");
+    }
+    match error {
+        SdkError::ConstructionFailure(_) => Class { kind: Kind::Internal, retry: Retry::Never, hint: None },
+        SdkError::ResponseError(_) => class(
+            Kind::StorageFailing,
+            Retry::Later(None),
+            "the answer is not one of an S3 store: check S3_ENDPOINT_URL and what lies in between",
+        ),
+        _ => class(Kind::StorageUnreachable, Retry::Later(None), "is the store running? check S3_ENDPOINT_URL, network and firewall"),
+    }
+}
+
+/// The chain of causes, each once, without what repeats the one before.
+fn causes(error: &dyn StdError) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        next = cause.source();
+    }
+    // The SDK's outermost layers only say that something went wrong.
+    let tail = parts.iter().filter(|part| !matches!(part.as_str(), "dispatch failure" | "io error" | "client error (Connect)" | "service error"));
+    let text = tail.map(String::as_str).collect::<Vec<_>>().join(": ");
+    let text = if text.is_empty() { parts.join(": ") } else { text };
+    printable(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_classified_as_the_table_says() {
+        let ends = ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "InvalidBucketName",
+            "AuthorizationHeaderMalformed", "PermanentRedirect", "RequestTimeTooSkewed", "QuotaExceeded", "XMinioStorageFull"];
+        for code in ends {
+            let class = by_code(code, None).unwrap();
+            assert!(class.kind.ends_invocation() && class.retry == Retry::Never, "{code}");
+        }
+        for code in ["KeyTooLongError", "MetadataTooLarge", "EntityTooLarge", "InvalidRequest", "InvalidArgument"] {
+            let class = by_code(code, None).unwrap();
+            assert!(!class.kind.ends_invocation() && class.retry == Retry::Never, "{code}");
+        }
+        let after = Some(Duration::from_secs(7));
+        assert_eq!(by_code("SlowDown", after).unwrap().retry, Retry::Later(after));
+        assert_eq!(by_code("BadDigest", None).unwrap().retry, Retry::Once);
+        for status in [408, 409, 429, 500, 502, 503, 504] {
+            assert_eq!(by_status(status, None).retry, Retry::Later(None), "{status}");
+        }
+        assert_eq!(by_status(507, None).kind, Kind::StorageFull);
+        assert_eq!(by_status(403, None).retry, Retry::Never);
+    }
+}

@@ -1,0 +1,18 @@
+//! A planned run -> keys, metadata, digests -> objects -> [`Proof`].
+//!
+//! In: a planned run with its record and cells. Out: a proof, or an error and nothing proven. Deletes nothing, anywhere.
+
+mod fault;
+mod manifest;
+mod object;
+mod payload;
+mod proof;
+mod s3;
+mod upload;
+
+pub use manifest::Origin;
+pub use object::{CELLS, MANIFEST};
+pub use payload::{Digests, to_hex};
+pub use proof::{Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
+pub use s3::Bucket;
+pub use upload::{Archived, Archiver, Prepared};

@@ -1,0 +1,170 @@
+//! What objects are called and what is written on them: keys, metadata, content types.
+//!
+//! In: prefix, pipeline, run id, values of the row. Out: keys and metadata that every store takes (s3.md section 6). For
+//! ordinary names the keys are Fast-Flow's own. Pure: talks to nobody.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use sha2::{Digest, Sha256};
+
+use super::payload::to_hex;
+use crate::run::RunId;
+
+/// The manifest's name; its presence says that the run is complete.
+pub const MANIFEST: &str = "manifest.json";
+/// The name of the notebook cells.
+pub const CELLS: &str = "cells.jsonl";
+
+const SEGMENT_BYTES: usize = 255;
+const PIPELINE_BYTES: usize = 600;
+/// Sum of names and values that stores take at least.
+const METADATA_BYTES: usize = 2048;
+const METADATA_PREFIX: &str = "x-amz-meta-";
+
+const IN_KEYS: &AsciiSet = &CONTROLS.add(b'\\');
+const IN_METADATA: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'\\');
+
+/// The folder of a run: `{prefix}/{pipeline}/{run id}`; an empty prefix gives no leading slash.
+pub(super) fn run_folder(prefix: &str, pipeline: &str, id: &RunId) -> String {
+    let id = id.to_string();
+    let parts = [sanitized(prefix), sanitized_pipeline(pipeline), id];
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
+}
+
+/// A key directly below the prefix, such as `_probe/digest`.
+pub(super) fn service_key(prefix: &str, name: &str) -> String {
+    let prefix = sanitized(prefix);
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
+}
+
+fn sanitized_pipeline(name: &str) -> String {
+    let whole = name.split('/').map(sanitized_segment).collect::<Vec<_>>().join("/");
+    shortened(&whole, name, PIPELINE_BYTES)
+}
+
+fn sanitized(path: &str) -> String {
+    path.split('/').filter(|segment| !segment.is_empty()).map(sanitized_segment).collect::<Vec<_>>().join("/")
+}
+
+/// Escapes what breaks stores, and nothing else.
+fn sanitized_segment(segment: &str) -> String {
+    let escaped = match segment {
+        "" => "_".to_owned(),
+        "." | ".." => segment.replace('.', "%2E"),
+        // UTF-8 stays: percent-encode the ASCII of the set only.
+        _ => segment.chars().fold(String::with_capacity(segment.len()), |mut out, character| {
+            if character.is_ascii() {
+                out.extend(percent_encode(&[character as u8], IN_KEYS));
+            } else if character.is_control() {
+                let mut buffer = [0; 4];
+                let bytes = character.encode_utf8(&mut buffer).as_bytes();
+                out.extend(percent_encode(bytes, percent_encoding::NON_ALPHANUMERIC));
+            } else {
+                out.push(character);
+            }
+            out
+        }),
+    };
+    shortened(&escaped, segment, SEGMENT_BYTES)
+}
+
+/// At most `limit` bytes: a cut text ends in `~` and eight hex digits of the original's SHA-256.
+fn shortened(text: &str, original: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let digest = to_hex(&Sha256::digest(original.as_bytes()));
+    let kept = text.get(..text.floor_char_boundary(limit - 9)).unwrap_or_default();
+    format!("{}~{}", kept.trim_end_matches('/'), digest.get(..8).unwrap_or_default())
+}
+
+/// User metadata of an object, percent-encoded; never more than stores take.
+pub(super) fn metadata(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Vec<(&'static str, String)> {
+    let mut encoded: Vec<(&'static str, String)> = pairs
+        .into_iter()
+        .map(|(name, value)| (name, percent_encode(value.trim().as_bytes(), IN_METADATA).to_string()))
+        .collect();
+    let size = |pairs: &[(&str, String)]| -> usize {
+        pairs.iter().map(|(name, value)| METADATA_PREFIX.len() + name.len() + value.len()).sum()
+    };
+    loop {
+        let over = size(&encoded).saturating_sub(METADATA_BYTES);
+        let Some((_, longest)) = encoded.iter_mut().max_by_key(|(_, value)| value.len()).filter(|_| over > 0) else {
+            return encoded;
+        };
+        let mut keep = longest.len().saturating_sub(over);
+        // Do not leave half an escape behind.
+        while keep > 0 && longest.get(..keep).and_then(|kept| kept.rfind('%')).is_some_and(|at| at + 3 > keep) {
+            keep -= 1;
+        }
+        longest.truncate(keep);
+    }
+}
+
+/// The media type of an object by its name.
+pub(super) fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.') {
+        Some((_, "jsonl")) => "application/x-ndjson",
+        Some((_, "json")) => "application/json",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "0123abcd-4567-89ab-cdef-0123456789ab";
+
+    fn folder(prefix: &str, pipeline: &str) -> String {
+        let folder = run_folder(prefix, pipeline, &ID.parse().unwrap());
+        folder.strip_suffix(ID).unwrap().trim_end_matches('/').to_owned()
+    }
+
+    #[test]
+    fn ordinary_names_give_the_keys_of_fast_flow() {
+        assert_eq!(folder("pipeline-logs", "Täglicher-Import"), "pipeline-logs/Täglicher-Import");
+        assert_eq!(folder("", "etl 100% [a]+b"), "etl 100% [a]+b");
+    }
+
+    #[test]
+    fn what_breaks_stores_is_escaped() {
+        assert_eq!(folder("p", ".."), "p/%2E%2E");
+        assert_eq!(folder("/p//q/", "a/../b"), "p/q/a/%2E%2E/b");
+        assert_eq!(folder("p", "a\nb\\c\0"), "p/a%0Ab%5Cc%00");
+        assert_eq!(folder("p", ""), "p/_");
+        assert_eq!(folder("p", "/a/"), "p/_/a/_");
+    }
+
+    #[test]
+    fn long_values_are_shortened_and_never_fail() {
+        let pairs = metadata([("pipeline-name", "ä".repeat(2000)), ("status", "SUCCESS".into())]);
+        assert_eq!(pairs[1].1, "SUCCESS");
+        assert!(pairs[0].1.len() > 1900 && pairs[0].1.len() % 3 == 0 && pairs[0].1.ends_with("%A4") | pairs[0].1.ends_with("%C3"));
+        assert_eq!(metadata([("pipeline-name", " Täglicher Import\n".into())])[0].1, "T%C3%A4glicher%20Import");
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_gives_a_key_that_stores_take(prefix in ".{0,100}", pipeline in "\\PC{0,40}|.{0,400}|[./\\\\a]{0,20}") {
+            let key = format!("{}/{MANIFEST}", run_folder(&prefix, &pipeline, &ID.parse().unwrap()));
+            prop_assert!(key.len() <= 1024 + 100 * 12, "{}", key.len());
+            prop_assert!(!key.contains(|character: char| character.is_control() || character == '\\'));
+            for segment in key.split('/') {
+                prop_assert!(!segment.is_empty() && segment != "." && segment != ".." && segment.len() <= SEGMENT_BYTES);
+            }
+        }
+
+        #[test]
+        fn any_metadata_fits_and_is_plain_ascii(first in ".{0,3000}", second in ".{0,3000}") {
+            let pairs = metadata([("pipeline-name", first), ("triggered-by", second)]);
+            let size: usize = pairs.iter().map(|(name, value)| METADATA_PREFIX.len() + name.len() + value.len()).sum();
+            prop_assert!(size <= METADATA_BYTES);
+            for (_, value) in pairs {
+                prop_assert!(value.bytes().all(|byte| byte.is_ascii_graphic()));
+                prop_assert!(percent_encoding::percent_decode_str(&value).count() <= value.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The bytes of one object and their digests: in memory up to 1 MiB, otherwise read from the open file again and again.
+//!
+//! In: an open file or bytes. Out: [`Payload`], [`Digests`], request bodies. Reading never goes through a path, and memory
+//! does not grow with the file.
+
+use std::fs::File;
+use std::future::Future as _;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+
+/// Files up to here are read once, hashed and sent from the same memory.
+pub(super) const IN_MEMORY: u64 = 1 << 20;
+/// Bytes per read of a streamed body.
+const CHUNK: u64 = 256 << 10;
+
+/// Both digests of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// MD5, which stores give back as ETag.
+    pub md5: [u8; 16],
+    /// SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// Computes both digests in one pass.
+#[derive(Clone, Default)]
+pub(super) struct Hasher {
+    md5: Md5,
+    sha256: Sha256,
+}
+
+impl Hasher {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.md5.update(bytes);
+        self.sha256.update(bytes);
+    }
+
+    pub(super) fn finish(self) -> Digests {
+        Digests { md5: self.md5.finalize().into(), sha256: self.sha256.finalize().into() }
+    }
+}
+
+impl Digests {
+    /// The digests of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::default();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or_default());
+        }
+        text
+    })
+}
+
+/// The bytes of a request: they can be sent any number of times.
+#[derive(Clone)]
+pub(super) enum Payload {
+    /// In memory.
+    Memory(Bytes),
+    /// A section of an open file.
+    Section { file: Arc<File>, offset: u64, length: u64 },
+}
+
+impl Payload {
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Payload::Memory(bytes) => bytes.len() as u64,
+            Payload::Section { length, .. } => *length,
+        }
+    }
+
+    /// A fresh body from the first byte on.
+    pub(super) fn body(&self) -> SdkBody {
+        match self {
+            Payload::Memory(bytes) => SdkBody::from(bytes.clone()),
+            Payload::Section { file, offset, length } => {
+                let (file, offset, length) = (Arc::clone(file), *offset, *length);
+                SdkBody::retryable(move || {
+                    let file = Arc::clone(&file);
+                    SdkBody::from_body_1_x(SectionBody { file, next: offset, end: offset + length, reading: None })
+                })
+            }
+        }
+    }
+
+    /// The part of it that begins at `offset`.
+    pub(super) fn section(&self, offset: u64, length: u64) -> Payload {
+        match self {
+            Payload::Memory(bytes) => Payload::Memory(bytes.slice(offset as usize..(offset + length) as usize)),
+            Payload::Section { file, offset: start, .. } => {
+                Payload::Section { file: Arc::clone(file), offset: start + offset, length }
+            }
+        }
+    }
+
+    /// Hashes everything once: the digests of the whole, and of each part of `part_bytes`. Blocks.
+    pub(super) fn hash(&self, part_bytes: u64) -> io::Result<(Digests, Vec<Digests>)> {
+        match self {
+            Payload::Memory(bytes) => {
+                let digests = Digests::of(bytes);
+                Ok((digests, vec![digests]))
+            }
+            Payload::Section { file, offset, length } if *length <= part_bytes => {
+                let mut hasher = Hasher::default();
+                read_section(file, *offset, *length, &mut |bytes| hasher.update(bytes))?;
+                let digests = hasher.finish();
+                Ok((digests, vec![digests]))
+            }
+            Payload::Section { file, offset, length } => {
+                let mut whole = Hasher::default();
+                let mut parts = Vec::new();
+                let mut done = 0;
+                while done < *length {
+                    let size = part_bytes.min(length - done);
+                    let mut part = Hasher::default();
+                    read_section(file, offset + done, size, &mut |bytes| {
+                        whole.update(bytes);
+                        part.update(bytes);
+                    })?;
+                    parts.push(part.finish());
+                    done += size;
+                }
+                Ok((whole.finish(), parts))
+            }
+        }
+    }
+}
+
+fn read_section(file: &File, mut offset: u64, mut length: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; length.min(CHUNK) as usize];
+    while length > 0 {
+        let size = length.min(CHUNK) as usize;
+        let Some(chunk) = buffer.get_mut(..size) else { break };
+        file.read_exact_at(chunk, offset)?;
+        each(chunk);
+        offset += size as u64;
+        length -= size as u64;
+    }
+    Ok(())
+}
+
+/// A request body that reads a section of a file on the blocking pool.
+struct SectionBody {
+    file: Arc<File>,
+    next: u64,
+    end: u64,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl Body for SectionBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = self.get_mut();
+        if this.next >= this.end {
+            return Poll::Ready(None);
+        }
+        let reading = this.reading.get_or_insert_with(|| {
+            let (file, offset, size) = (Arc::clone(&this.file), this.next, CHUNK.min(this.end - this.next));
+            tokio::task::spawn_blocking(move || {
+                let mut buffer = vec![0; size as usize];
+                file.read_exact_at(&mut buffer, offset)?;
+                Ok(Bytes::from(buffer))
+            })
+        });
+        let result = ready!(Pin::new(reading).poll(context)).unwrap_or_else(|error| Err(io::Error::other(error)));
+        this.reading = None;
+        if let Ok(bytes) = &result {
+            this.next += bytes.len() as u64;
+        }
+        Poll::Ready(Some(result.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.next >= self.end
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.end - self.next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_of_whole_and_parts_are_those_of_the_bytes() {
+        let bytes: Vec<u8> = (0..1_000_000u32).map(|number| (number % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &bytes).unwrap();
+        let payload = Payload::Section { file: Arc::new(file), offset: 0, length: bytes.len() as u64 };
+        let (whole, parts) = payload.hash(300_000).unwrap();
+        assert_eq!(whole, Digests::of(&bytes));
+        let expected: Vec<_> = bytes.chunks(300_000).map(Digests::of).collect();
+        assert_eq!(parts, expected);
+        assert_eq!(payload.section(300_000, 300_000).hash(1 << 30).unwrap().0, expected[1]);
+        assert_eq!(to_hex(&Digests::of(b"").md5), "d41d8cd98f00b204e9800998ecf8427e");
+    }
+
+    #[test]
+    fn a_file_that_got_shorter_is_an_error_and_not_a_short_body() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(10).unwrap();
+        let payload = Payload::Section { file: Arc::new(file), offset: 0, length: 11 };
+        assert!(payload.hash(1 << 30).is_err());
+    }
+}

@@ -1,0 +1,427 @@
+//! One bucket over the S3 protocol: each request with both digests, tried again where that helps.
+//!
+//! In: keys, payloads, digests. Out: [`Answer`]s, or classified errors. Decides nothing about proof. Never lets the SDK
+//! send chunked trailers, and never follows its environment (s3.md section 1).
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_runtime::auth::PayloadSigningOverride;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    self, BehaviorVersion, ConfigBag, Intercept, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::task::JoinSet;
+
+use super::fault::{Fault, Retry, classify};
+use super::payload::{Digests, Hasher, Payload, to_hex};
+use super::proof::{Answer, EtagVerdict, judge_etag, plain_etag};
+use crate::config::{Credentials, Target};
+use crate::error::{Error, Kind, Result};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(25);
+/// Back-pressure of the store is no stall before this.
+const STALL_GRACE: Duration = Duration::from_secs(60);
+/// An attempt may take this, and the time the body needs at [`SLOWEST`].
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
+/// Waiting times before the second, third and fourth attempt; up to half as much again is added.
+const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_millis(2400)];
+/// Parts of one file on their way at the same time.
+const PARTS_IN_FLIGHT: usize = 4;
+
+/// What is known about an object before it is sent.
+#[derive(Clone)]
+pub(super) struct Put {
+    pub(super) key: Arc<str>,
+    pub(super) payload: Payload,
+    pub(super) digests: Digests,
+    pub(super) metadata: Arc<Vec<(&'static str, String)>>,
+    pub(super) content_type: &'static str,
+}
+
+/// A bucket that can be put into.
+#[derive(Clone)]
+pub struct Bucket {
+    client: Client,
+    name: Arc<str>,
+    endpoint: Arc<str>,
+    requests: Arc<tokio::sync::Semaphore>,
+}
+
+impl Bucket {
+    /// Prepares the client; connects to nothing yet, except where the AWS chain looks for credentials.
+    pub async fn connect(target: &Target) -> Result<Bucket> {
+        let http_client = http_client(target);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(attempt_timeout(super::payload::IN_MEMORY))
+            .build();
+        let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();
+        let mut builder = config::Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(target.region.value.clone()))
+            .force_path_style(target.path_style.value)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .stalled_stream_protection(stalls)
+            .http_client(http_client.clone());
+        if let Some(url) = &target.endpoint_url {
+            builder = builder.endpoint_url(&url.value);
+        }
+        builder = match &target.credentials {
+            Credentials::Keys { access_key, secret_access_key } => builder.credentials_provider(config::Credentials::new(
+                access_key.value.expose(),
+                secret_access_key.value.expose(),
+                None,
+                None,
+                "fastflow-archive",
+            )),
+            Credentials::AwsChain(_) => {
+                let shared = aws_config::defaults(BehaviorVersion::latest())
+                    .http_client(http_client)
+                    .region(Region::new(target.region.value.clone()))
+                    .load()
+                    .await;
+                let provider = shared.credentials_provider().ok_or_else(|| {
+                    Error::new(Kind::InvalidCredentials, "find credentials in the AWS default chain")
+                        .hint("set S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY, or give this machine a role")
+                })?;
+                builder.credentials_provider(provider)
+            }
+        };
+        Ok(Bucket {
+            client: Client::from_conf(builder.build()),
+            name: target.bucket.value.as_str().into(),
+            endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
+            requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
+        })
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Address of the store; `aws` where none is set.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Stores an object with one request.
+    pub(super) async fn put(&self, put: &Put) -> Result<Answer> {
+        let what = format!("upload `{}`", put.key);
+        self.with_retries(&what, || self.put_once(&what, put, &put.digests)).await
+    }
+
+    async fn put_once(&self, what: &str, put: &Put, claimed: &Digests) -> Result<Answer, Fault> {
+        let _permit = self.permit().await;
+        let mut request = self
+            .client
+            .put_object()
+            .bucket(&*self.name)
+            .key(&*put.key)
+            .content_type(put.content_type)
+            .content_length(i64::try_from(put.payload.len()).unwrap_or(i64::MAX))
+            .content_md5(STANDARD.encode(claimed.md5))
+            .checksum_sha256(STANDARD.encode(claimed.sha256))
+            .body(ByteStream::new(put.payload.body()));
+        for (name, value) in put.metadata.iter() {
+            request = request.metadata(*name, value);
+        }
+        let mut request = request.customize().interceptor(SignedDigest(claimed.sha256));
+        if put.payload.len() > super::payload::IN_MEMORY {
+            request = request.config_override(patience(put.payload.len()));
+        }
+        let output = request.send().await.map_err(|error| classify(what, error))?;
+        Ok(Answer {
+            etag: output.e_tag().map(str::to_owned),
+            version_id: output.version_id().map(str::to_owned),
+            is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
+        })
+    }
+
+    /// Stores an object in parts. Where an answer gets lost at the end, everything is sent again to the same key.
+    pub(super) async fn put_parts(&self, put: &Put, parts: &[Digests], part_bytes: u64) -> Result<Answer> {
+        let what = format!("upload `{}`", put.key);
+        self.with_retries(&what, || self.put_parts_once(&what, put, parts, part_bytes)).await
+    }
+
+    async fn put_parts_once(&self, what: &str, put: &Put, parts: &[Digests], part_bytes: u64) -> Result<Answer, Fault> {
+        let mut create = self.client.create_multipart_upload().bucket(&*self.name).key(&*put.key).content_type(put.content_type);
+        for (name, value) in put.metadata.iter() {
+            create = create.metadata(*name, value);
+        }
+        let created = create.send().await.map_err(|error| classify(what, error))?;
+        let upload_id = created.upload_id().unwrap_or_default().to_owned();
+        let outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await;
+        if outcome.is_err() {
+            // A key that may only put may not be allowed to do this; the store's lifecycle rule clears up then.
+            let abort = self.client.abort_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
+            drop(abort.send().await);
+        }
+        outcome
+    }
+
+    async fn finish_parts(
+        &self,
+        what: &str,
+        put: &Put,
+        parts: &[Digests],
+        part_bytes: u64,
+        upload_id: &str,
+    ) -> Result<Answer, Fault> {
+        let mut uploads: JoinSet<Result<(usize, String), Fault>> = JoinSet::new();
+        let mut etags = vec![String::new(); parts.len()];
+        let mut next = parts.iter().enumerate();
+        loop {
+            while uploads.len() < PARTS_IN_FLIGHT {
+                let Some((index, digests)) = next.next() else { break };
+                let offset = index as u64 * part_bytes;
+                let section = put.payload.section(offset, part_bytes.min(put.payload.len() - offset));
+                let part = Put { payload: section, digests: *digests, ..put.clone() };
+                let (bucket, upload_id) = (self.clone(), upload_id.to_owned());
+                uploads.spawn(async move { Ok((index, bucket.put_part(&part, index + 1, &upload_id).await?)) });
+            }
+            let Some(joined) = uploads.join_next().await else { break };
+            let (index, etag) = joined.unwrap_or_else(|error| {
+                Err(Fault::permanent(Error::caused(Kind::Internal, "upload a part", error)))
+            })?;
+            if let Some(slot) = etags.get_mut(index) {
+                *slot = etag;
+            }
+        }
+        let completed = etags.into_iter().zip(1i32..).map(|(etag, number)| {
+            CompletedPart::builder().e_tag(etag).part_number(number).build()
+        });
+        let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
+        let complete = self.client.complete_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
+        let complete = complete.multipart_upload(completed).customize().config_override(patience(put.payload.len()));
+        let output = complete.send().await.map_err(|error| {
+            let fault = classify(what, error);
+            // An upload that is unknown now was completed by a request whose answer got lost: send all again.
+            if fault.error.message().contains("NoSuchUpload") { Fault { retry: Retry::Once, ..fault } } else { fault }
+        })?;
+        Ok(Answer {
+            etag: output.e_tag().map(str::to_owned),
+            version_id: output.version_id().map(str::to_owned),
+            is_opaque_by_encryption: is_opaque(output.server_side_encryption(), None),
+        })
+    }
+
+    /// Sends one part; its ETag must be its MD5, where ETags are digests here.
+    async fn put_part(&self, part: &Put, number: usize, upload_id: &str) -> Result<String, Fault> {
+        let what = format!("upload part {number} of `{}`", part.key);
+        let once = || async {
+            let _permit = self.permit().await;
+            let request = self
+                .client
+                .upload_part()
+                .bucket(&*self.name)
+                .key(&*part.key)
+                .upload_id(upload_id)
+                .part_number(i32::try_from(number).unwrap_or(i32::MAX))
+                .content_length(i64::try_from(part.payload.len()).unwrap_or(i64::MAX))
+                .content_md5(STANDARD.encode(part.digests.md5))
+                .body(ByteStream::new(part.payload.body()))
+                .customize()
+                .interceptor(SignedDigest(part.digests.sha256))
+                .config_override(patience(part.payload.len()));
+            let output = request.send().await.map_err(|error| classify(&what, error))?;
+            let answer = Answer {
+                etag: output.e_tag().map(str::to_owned),
+                version_id: None,
+                is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
+            };
+            match judge_etag(&answer, &plain_etag(&part.digests), &part.key) {
+                Ok(EtagVerdict::Equal | EtagVerdict::Opaque) => Ok(answer.etag.unwrap_or_default()),
+                Err(error) => Err(Fault { error, retry: Retry::Once }),
+            }
+        };
+        self.with_retries(&what, once).await.map_err(Fault::permanent)
+    }
+
+    /// Whether the store refuses a body whose digests are not those it was told: both of them, one after the other.
+    pub(super) async fn enforces_digests(&self, key: &str) -> Result<bool> {
+        let body = bytes::Bytes::from_static(b"fastflow-archive: does this store check digests?\n");
+        let right = Digests::of(&body);
+        let wrong = Digests::of(b"something else");
+        let put = Put {
+            key: key.into(),
+            payload: Payload::Memory(body),
+            digests: right,
+            metadata: Arc::default(),
+            content_type: "text/plain",
+        };
+        for claimed in [Digests { md5: wrong.md5, ..right }, Digests { sha256: wrong.sha256, ..right }] {
+            let what = format!("put the store to the test with `{key}`");
+            // Only the digest under test may be wrong: no checksum header besides.
+            let attempt = || async {
+                match self.put_claiming(&what, &put, &claimed).await {
+                    Ok(()) => Ok(false),
+                    Err(fault) if fault.error.kind == Kind::DigestMismatch => Ok(true),
+                    Err(fault) => Err(fault),
+                }
+            };
+            if !self.with_retries(&what, attempt).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn put_claiming(&self, what: &str, put: &Put, claimed: &Digests) -> Result<(), Fault> {
+        let _permit = self.permit().await;
+        let request = self
+            .client
+            .put_object()
+            .bucket(&*self.name)
+            .key(&*put.key)
+            .content_type(put.content_type)
+            .content_md5(STANDARD.encode(claimed.md5))
+            .body(ByteStream::new(put.payload.body()))
+            .customize()
+            .interceptor(SignedDigest(claimed.sha256));
+        request.send().await.map(drop).map_err(|error| classify(what, error))
+    }
+
+    /// Length, ETag and stored SHA-256 of an object.
+    pub(super) async fn head(&self, key: &str) -> Result<(u64, Option<String>, Option<String>)> {
+        let what = format!("look at `{key}` (HEAD)");
+        let once = || async {
+            let request = self.client.head_object().bucket(&*self.name).key(key);
+            let output = request.send().await.map_err(|error| classify(&what, error))?;
+            let sha256 = output.metadata().and_then(|metadata| metadata.get("sha256")).cloned();
+            let length = u64::try_from(output.content_length().unwrap_or(-1)).unwrap_or(u64::MAX);
+            Ok((length, output.e_tag().map(str::to_owned), sha256))
+        };
+        self.with_retries(&what, once).await
+    }
+
+    /// Length and digests of an object, computed from its bytes.
+    pub(super) async fn read_back(&self, key: &str) -> Result<(u64, Digests)> {
+        let what = format!("read back `{key}`");
+        let once = || async {
+            let request = self.client.get_object().bucket(&*self.name).key(key);
+            let request = request.customize().config_override(patience(u64::from(u32::MAX)));
+            let mut body = request.send().await.map_err(|error| classify(&what, error))?.body;
+            let (mut hasher, mut length) = (Hasher::default(), 0u64);
+            loop {
+                match body.try_next().await {
+                    Ok(Some(chunk)) => {
+                        length += chunk.len() as u64;
+                        hasher.update(&chunk);
+                    }
+                    Ok(None) => return Ok((length, hasher.finish())),
+                    Err(error) => {
+                        let error = Error::caused(Kind::StorageUnreachable, what.clone(), error);
+                        return Err(Fault { error, retry: Retry::Later(None) });
+                    }
+                }
+            }
+        };
+        self.with_retries(&what, once).await
+    }
+
+    async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        self.requests.acquire().await.ok()
+    }
+
+    /// Repeats what may succeed when repeated.
+    async fn with_retries<T, F>(&self, what: &str, attempt: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let mut tries = 0;
+        loop {
+            let fault = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(fault) => fault,
+            };
+            let pause = match (fault.retry, BACKOFF.get(tries)) {
+                (Retry::Later(asked), Some(own)) => asked.unwrap_or_else(|| spread(*own, what)),
+                (Retry::Once, Some(own)) if tries == 0 => spread(*own, what),
+                _ => return Err(fault.error),
+            };
+            tries += 1;
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// Up to half as much again, different for each thing, so that many do not come back at the same moment.
+fn spread(pause: Duration, what: &str) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    pause + pause.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
+}
+
+fn attempt_timeout(bytes: u64) -> Duration {
+    ATTEMPT_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
+}
+
+fn patience(bytes: u64) -> config::Builder {
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt_timeout(bytes));
+    config::Builder::new().timeout_config(timeouts.build())
+}
+
+fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_algorithm: Option<&str>) -> bool {
+    let by_kms = encryption.is_some_and(|encryption| encryption.as_str().starts_with("aws:kms"));
+    by_kms || customer_algorithm.is_some()
+}
+
+/// One TLS stack (rustls) with one provider (ring); the system's roots, and a private CA beside them.
+fn http_client(target: &Target) -> SharedHttpClient {
+    let is_plain = target.endpoint_url.as_ref().is_some_and(|url| url.value.starts_with("http://"));
+    let builder = HttpClientBuilder::new()
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .pool_max_idle_per_host(usize::from(target.concurrency.value));
+    // The AWS chain may have to reach an https endpoint of its own.
+    if is_plain && matches!(target.credentials, Credentials::Keys { .. }) {
+        return builder.build_http();
+    }
+    let mut roots = tls::TrustStore::default().with_native_roots(true);
+    if let Some((_, pem)) = &target.ca_bundle {
+        roots.add_pem_certificate(pem.clone());
+    }
+    let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
+    match tls::TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        Err(_) => builder.build_https(),
+    }
+}
+
+/// Signs the digest we computed, so that the SDK neither reads the body twice nor leaves it unsigned.
+#[derive(Debug)]
+struct SignedDigest([u8; 32]);
+
+impl Intercept for SignedDigest {
+    fn name(&self) -> &'static str {
+        "SignedDigest"
+    }
+
+    fn modify_before_signing(
+        &self,
+        _context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _runtime_components: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        bag.interceptor_state().store_put(PayloadSigningOverride::Precomputed(to_hex(&self.0)));
+        Ok(())
+    }
+}

@@ -1,0 +1,345 @@
+//! Sends everything a run has, the manifest last, and makes the proof.
+//!
+//! In: [`Prepared`]: the planned run, its record and cells. Out: [`Archived`], with the proof in it. A run is proven only
+//! when each of its objects is, at the configured level, and its files are still what they were.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::SpooledTempFile;
+use tokio::sync::OnceCell;
+
+use super::manifest::{Origin, manifest};
+use super::object::{CELLS, MANIFEST, content_type, metadata, run_folder, service_key};
+use super::payload::{Digests, IN_MEMORY, Payload, to_hex};
+use super::proof::{Answer, EtagVerdict, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
+use super::proof::{judge_etag, multipart_etag, plain_etag};
+use super::s3::{Bucket, Put};
+use crate::bytes::ByteSize;
+use crate::error::{Error, Kind, Result};
+use crate::fastflow::{LogsDir, PlannedFile, Record};
+use crate::plan::PlannedRun;
+use crate::run::Run;
+use crate::time::Clock;
+
+/// From this size on, objects are sent in parts.
+const MULTIPART: u64 = 16 << 20;
+/// S3 takes at most this many.
+const MOST_PARTS: u64 = 10_000;
+
+/// A run that is ready to be sent.
+pub struct Prepared {
+    /// The planned run.
+    pub planned: PlannedRun,
+    /// Its row.
+    pub record: Record,
+    /// Its cells as JSON Lines, from the first byte on; empty where it has none.
+    pub cells: SpooledTempFile,
+}
+
+/// A run that is in the archive.
+pub struct Archived {
+    /// Proof of it.
+    pub proof: Proof,
+    /// Bytes that were sent.
+    pub bytes: ByteSize,
+    /// Objects that were sent.
+    pub objects: u64,
+}
+
+/// Sends runs into a bucket.
+pub struct Archiver {
+    bucket: Bucket,
+    prefix: String,
+    level: Level,
+    accept_opaque_etag: bool,
+    logs: Arc<LogsDir>,
+    origin: Origin,
+    clock: Clock,
+    enforced: OnceCell<bool>,
+}
+
+/// One object of a run before it is sent.
+struct Item {
+    name: &'static str,
+    payload: Payload,
+    digests: Digests,
+    parts: Vec<Digests>,
+    source: Option<(SourceFile, Arc<File>)>,
+}
+
+impl Archiver {
+    /// An archiver for `bucket`, everything below `prefix`.
+    pub fn new(
+        bucket: Bucket,
+        target: &crate::config::Target,
+        logs: Arc<LogsDir>,
+        origin: Origin,
+        clock: Clock,
+    ) -> Archiver {
+        Archiver {
+            bucket,
+            prefix: target.prefix.value.clone(),
+            level: target.proof.value,
+            accept_opaque_etag: target.accept_opaque_etag.value,
+            logs,
+            origin,
+            clock,
+            enforced: OnceCell::new(),
+        }
+    }
+
+    /// What must be proven.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Calls `with` with the place where the objects of a run have to be.
+    pub fn with_place<T>(&self, run: &Run, with: impl FnOnce(Place<'_>) -> T) -> T {
+        let folder = run_folder(&self.prefix, &run.pipeline, &run.id);
+        with(Place { endpoint: self.bucket.endpoint(), bucket: self.bucket.name(), folder: &folder })
+    }
+
+    /// Sends a run and proves that it arrived.
+    pub async fn archive(self: &Arc<Self>, prepared: Prepared) -> Result<(PlannedRun, Archived), (PlannedRun, Error)> {
+        let Prepared { planned, record, cells } = prepared;
+        match self.send(&planned, &record, cells).await {
+            Ok(archived) => Ok((planned, archived)),
+            Err(error) => Err((planned, error)),
+        }
+    }
+
+    async fn send(self: &Arc<Self>, planned: &PlannedRun, record: &Record, cells: SpooledTempFile) -> Result<Archived> {
+        let folder = run_folder(&self.prefix, &planned.run.pipeline, &planned.run.id);
+        let items = self.items(planned.files.clone(), cells).await?;
+        let common = common_metadata(&planned.run, record);
+        let mut sending = tokio::task::JoinSet::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let (archiver, key, common) = (Arc::clone(self), format!("{folder}/{}", item.name), common.clone());
+            sending.spawn(async move { (index, archiver.send_item(item, key, common).await) });
+        }
+        let mut receipts = Vec::new();
+        while let Some(joined) = sending.join_next().await {
+            let (index, receipt) = joined.map_err(|error| Error::caused(Kind::Internal, "upload a run", error))?;
+            receipts.push((index, receipt?));
+        }
+        receipts.sort_by_key(|(index, _)| *index);
+        let mut receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
+        let bytes = manifest(planned, record, &receipts, &self.origin, self.clock.now());
+        let digests = Digests::of(&bytes);
+        let payload = Payload::Memory(bytes.into());
+        let last = Item { name: MANIFEST, payload, digests, parts: vec![digests], source: None };
+        receipts.push(self.send_item(last, format!("{folder}/{MANIFEST}"), common).await?);
+        let files = planned.files.iter();
+        let files = files.map(|file| ProvenFile { path: file.path.clone(), identity: file.identity }).collect();
+        let bytes = receipts.iter().map(|receipt| receipt.bytes).sum();
+        let objects = receipts.len() as u64;
+        Ok(Archived { proof: Proof::of_upload(planned.run.id, record.fingerprint, receipts, files), bytes, objects })
+    }
+
+    /// Opens and hashes what is to be sent, off the async threads.
+    async fn items(self: &Arc<Self>, files: Vec<PlannedFile>, mut cells: SpooledTempFile) -> Result<Vec<Item>> {
+        let archiver = Arc::clone(self);
+        let work = move || {
+            let mut items = Vec::new();
+            for planned in &files {
+                items.push(archiver.item_of_file(planned)?);
+            }
+            let failed = |error| Error::caused(Kind::Internal, "read the notebook cells again", error);
+            let length = cells.seek(SeekFrom::End(0)).map_err(failed)?;
+            if length > 0 {
+                cells.rewind().map_err(failed)?;
+                items.push(item_of_cells(cells, length).map_err(failed)?);
+            }
+            Ok(items)
+        };
+        let joined = tokio::task::spawn_blocking(work).await;
+        joined.unwrap_or_else(|error| Err(Error::caused(Kind::Internal, "read the files of a run", error)))
+    }
+
+    fn item_of_file(&self, planned: &PlannedFile) -> Result<Item> {
+        let opened = self.logs.open_planned(planned)?;
+        let failed = |error| {
+            Error::caused(Kind::FileUnreadable, format!("read `{}`", planned.path), error).hint("the run is left alone")
+        };
+        let length = opened.identity.size.0;
+        let file = Arc::new(opened.file);
+        let mut payload = Payload::Section { file: Arc::clone(&file), offset: 0, length };
+        if length <= IN_MEMORY {
+            let mut bytes = Vec::with_capacity(length as usize);
+            (&*file).take(length).read_to_end(&mut bytes).map_err(failed)?;
+            if bytes.len() as u64 != length {
+                return Err(changed(planned));
+            }
+            payload = Payload::Memory(Bytes::from(bytes));
+        }
+        let (digests, parts) = payload.hash(part_bytes(length)).map_err(failed)?;
+        let source = SourceFile { path: planned.path.to_string(), identity: opened.identity };
+        Ok(Item { name: planned.name.as_str(), payload, digests, parts, source: Some((source, file)) })
+    }
+
+    /// Sends one object and proves it.
+    async fn send_item(&self, item: Item, key: String, common: Vec<(&'static str, String)>) -> Result<Receipt> {
+        let sha256 = ("sha256", to_hex(&item.digests.sha256));
+        let put = Put {
+            key: key.as_str().into(),
+            payload: item.payload,
+            digests: item.digests,
+            metadata: Arc::new(metadata(common.into_iter().chain([sha256]))),
+            content_type: content_type(item.name),
+        };
+        let length = put.payload.len();
+        let (answer, expected) = if length > MULTIPART {
+            (self.bucket.put_parts(&put, &item.parts, part_bytes(length)).await?, multipart_etag(&item.parts))
+        } else {
+            (self.bucket.put(&put).await?, plain_etag(&item.digests))
+        };
+        let method = self.judge(&answer, &expected, &key).await?;
+        if self.level >= Level::Head {
+            self.prove_by_head(&key, length, &answer, method, &expected, &item.digests).await?;
+        }
+        if self.level >= Level::Readback {
+            let found = self.bucket.read_back(&key).await?;
+            if found != (length, item.digests) {
+                return Err(differs(&key, "reading it back gave other bytes"));
+            }
+        }
+        if let Some((source, file)) = &item.source {
+            if identity_of(file)? != (source.identity.size, source.identity.modified_ns) {
+                return Err(Error::new(Kind::FileChanged, format!("archive `{}`: it changed while it was sent", source.path))
+                    .hint("is something still writing to it? the next call archives it anew"));
+            }
+        }
+        Ok(Receipt {
+            name: item.name.to_owned(),
+            endpoint: self.bucket.endpoint().to_owned(),
+            bucket: self.bucket.name().to_owned(),
+            key,
+            version_id: answer.version_id,
+            etag: answer.etag,
+            bytes: ByteSize(length),
+            digests: item.digests,
+            level: self.level,
+            method,
+            at: self.clock.now(),
+            source: item.source.map(|(source, _)| source),
+        })
+    }
+
+    /// What the answer rests on; an opaque ETag needs a store that refused wrong digests a moment ago, a higher level, or
+    /// the operator's word.
+    async fn judge(&self, answer: &Answer, expected: &str, key: &str) -> Result<Method> {
+        if judge_etag(answer, expected, key)? == EtagVerdict::Equal {
+            return Ok(Method::Etag);
+        }
+        let probe = service_key(&self.prefix, "_probe/digest");
+        let enforced = *self.enforced.get_or_try_init(|| self.bucket.enforces_digests(&probe)).await?;
+        match (enforced, self.accept_opaque_etag) {
+            (true, _) => Ok(Method::EnforcedDigest),
+            (false, true) => Ok(Method::AcceptedOpaque),
+            (false, false) if self.level > Level::Receipt => Ok(Method::AcceptedOpaque),
+            (false, false) => Err(Error::new(
+                Kind::Unproven,
+                format!("prove `{key}`: its ETag is no digest, and the store accepts wrong digests"),
+            )
+            .hint("use --proof head or readback (the key then needs s3:GetObject), or set S3_ACCEPT_OPAQUE_ETAG=true")),
+        }
+    }
+
+    async fn prove_by_head(
+        &self,
+        key: &str,
+        length: u64,
+        answer: &Answer,
+        method: Method,
+        expected: &str,
+        digests: &Digests,
+    ) -> Result<()> {
+        let (found_length, found_etag, found_sha256) = self.bucket.head(key).await?;
+        if found_length != length {
+            return Err(differs(key, &format!("it has {found_length} bytes there, {length} were sent")));
+        }
+        let found_etag = found_etag.unwrap_or_default().trim_matches('"').to_ascii_lowercase();
+        let answered = answer.etag.as_deref().unwrap_or_default().trim_matches('"').to_ascii_lowercase();
+        let etag_holds = found_etag == expected || (method != Method::Etag && (answered.is_empty() || found_etag == answered));
+        if !etag_holds {
+            return Err(differs(key, &format!("it has the ETag {found_etag} there")));
+        }
+        if found_sha256.is_some_and(|found| found != to_hex(&digests.sha256)) {
+            return Err(differs(key, "another SHA-256 is stored with it"));
+        }
+        Ok(())
+    }
+}
+
+fn differs(key: &str, how: &str) -> Error {
+    Error::new(Kind::DigestMismatch, format!("prove `{key}`: {how}"))
+        .hint("somebody overwrote it, or the store damaged it; the run stays")
+}
+
+fn changed(planned: &PlannedFile) -> Error {
+    Error::new(Kind::FileChanged, format!("archive `{}`: it changed while it was read", planned.path))
+        .hint("is something still writing to it? the next call archives it anew")
+}
+
+fn identity_of(file: &File) -> Result<(ByteSize, i128)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = file.metadata().map_err(|error| Error::caused(Kind::FileUnreadable, "look at a file again", error))?;
+    let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    Ok((ByteSize(metadata.len()), modified))
+}
+
+fn item_of_cells(mut cells: SpooledTempFile, length: u64) -> std::io::Result<Item> {
+    let payload = if length <= IN_MEMORY {
+        let mut bytes = Vec::with_capacity(length as usize);
+        cells.read_to_end(&mut bytes)?;
+        Payload::Memory(bytes.into())
+    } else {
+        cells.roll()?;
+        match cells.into_inner() {
+            tempfile::SpooledData::OnDisk(file) => Payload::Section { file: Arc::new(file), offset: 0, length },
+            tempfile::SpooledData::InMemory(bytes) => Payload::Memory(bytes.into_inner().into()),
+        }
+    };
+    let (digests, parts) = payload.hash(part_bytes(length))?;
+    Ok(Item { name: CELLS, payload, digests, parts, source: None })
+}
+
+/// 16 MiB, or as much as keeps the number of parts within what S3 takes.
+fn part_bytes(length: u64) -> u64 {
+    length.div_ceil(MOST_PARTS).next_multiple_of(1 << 20).max(MULTIPART)
+}
+
+fn common_metadata(run: &Run, record: &Record) -> Vec<(&'static str, String)> {
+    let column = |name: &str| match record.columns.get(name) {
+        None | Some(serde_json::Value::Null) => None,
+        Some(serde_json::Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let all = [
+        ("pipeline-name", Some(run.pipeline.to_string())),
+        ("run-id", Some(run.id.to_string())),
+        ("started-at", Some(run.started_at.to_string())),
+        ("finished-at", run.finished_at.map(|at| at.to_string())),
+        ("status", Some(run.status.to_string())),
+        ("exit-code", column("exit_code")),
+        ("triggered-by", column("triggered_by")),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_16_mib_and_never_more_than_10000() {
+        assert_eq!(part_bytes(0), 16 << 20);
+        assert_eq!(part_bytes(3 << 30), 16 << 20);
+        for length in [160u64 << 30, 5 << 40, (5 << 40) - 1] {
+            assert!(length.div_ceil(part_bytes(length)) <= MOST_PARTS);
+        }
+    }
+}

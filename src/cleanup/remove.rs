@@ -1,0 +1,60 @@
+//! Removes row and files of proven runs, in short transactions.
+
+use std::sync::Arc;
+
+use crate::archive::Proof;
+use crate::error::Result;
+use crate::fastflow::{AuditEntry, LogsDir, Removal, Store};
+
+/// Removes runs from the instance.
+pub struct Remover {
+    store: Box<dyn Store>,
+    logs: Arc<LogsDir>,
+}
+
+impl Remover {
+    /// A remover for the instance; `store` must be open for writing.
+    pub fn new(store: Box<dyn Store>, logs: Arc<LogsDir>) -> Remover {
+        Remover { store, logs }
+    }
+
+    /// Spends the proofs; the outcomes are in their order. A run that changed, or whose files cannot be removed, keeps its
+    /// row; what was not reached because the database failed keeps row and files.
+    pub fn remove(&mut self, proofs: Vec<Proof>) -> Vec<Result<()>> {
+        let removals: Vec<Removal> =
+            proofs.iter().map(|proof| Removal { id: proof.run(), fingerprint: proof.fingerprint() }).collect();
+        let mut outcomes = Vec::with_capacity(proofs.len());
+        let logs = Arc::clone(&self.logs);
+        while let Some(rest) = removals.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
+            let first = outcomes.len();
+            let mut unlink = |index: usize| proofs.get(first + index).map_or(Ok(()), |proof| unlink(&logs, proof));
+            match self.store.remove(rest, &mut unlink) {
+                Ok(done) if done.is_empty() => break,
+                Ok(done) => outcomes.extend(done),
+                Err(error) => outcomes.extend(rest.iter().map(|_| Err(error.repeated()))),
+            }
+        }
+        outcomes
+    }
+
+    /// Writes the summary for Fast-Flow's audit page, where it has one.
+    pub fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
+        self.store.audit(entry)
+    }
+
+    /// Whether a run is still in the database.
+    pub fn is_there(&mut self, run: &crate::run::RunId) -> Result<bool> {
+        self.store.paths(run).map(|paths| paths.is_some())
+    }
+}
+
+/// Removes the files, if every one of them still is what was archived.
+fn unlink(logs: &LogsDir, proof: &Proof) -> Result<()> {
+    for file in proof.files() {
+        logs.check_unchanged(&file.path, &file.identity)?;
+    }
+    for file in proof.files() {
+        logs.remove(&file.path, &file.identity)?;
+    }
+    logs.remove_route(&proof.run())
+}

@@ -1,0 +1,353 @@
+//! Every flag and its help: what the user typed, nothing computed.
+//!
+//! In: arguments and `FASTFLOW_ARCHIVE_*` variables. Out: [`Cli`] and, for each value, whether it was typed or came from a
+//! variable ([`Typed`]). Values that Fast-Flow also has (retention, S3) stay text here: `config` judges them, so that a bad
+//! one is named the same way wherever it came from.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::run::RunId;
+
+/// Moves finished Fast-Flow runs into an S3 archive, proves that they arrived, and only then deletes them
+#[derive(Parser)]
+#[command(name = "fastflow-archive", version, propagate_version = true, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    /// Options of every subcommand.
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done or nothing due; 1 could not do the job; 2 usage; 3 some runs failed and were kept; 10 configuration; \
+11 locked by another instance; 12 storage unreachable or refusing before any run succeeded; 13 a guard stopped it before \
+anything changed; 130/143 after SIGINT/SIGTERM.
+
+Durations are written with units: 10m, 36h, 30d, 1w; M is a month of 30.44 days; a bare number is refused.";
+
+/// The subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show what is due, why, and how much; changes nothing and needs no S3 access
+    Plan(PlanArgs),
+    /// Archive the due runs, delete nothing
+    Backup(BackupArgs),
+    /// Archive the due runs, then delete them, run by run
+    Cleanup(CleanupArgs),
+}
+
+impl Command {
+    /// The name as typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Plan(_) => "plan",
+            Command::Backup(_) => "backup",
+            Command::Cleanup(_) => "cleanup",
+        }
+    }
+}
+
+/// Options of every subcommand.
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// File with Fast-Flow's settings, read as Fast-Flow reads it [default: ./.env where it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "FASTFLOW_ARCHIVE_ENV_FILE", hide_env_values = true)]
+    pub env_file: Option<PathBuf>,
+    /// Fast-Flow's data directory [Fast-Flow: DATA_DIR] [default: ./data]
+    #[arg(long, global = true, value_name = "DIR", env = "FASTFLOW_ARCHIVE_DATA_DIR", hide_env_values = true)]
+    pub data_dir: Option<String>,
+    /// Fast-Flow's log directory [Fast-Flow: LOGS_DIR] [default: ./logs]
+    #[arg(long, global = true, value_name = "DIR", env = "FASTFLOW_ARCHIVE_LOGS_DIR", hide_env_values = true)]
+    pub logs_dir: Option<String>,
+    /// Fast-Flow's database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]
+    #[arg(long, global = true, value_name = "URL", env = "FASTFLOW_ARCHIVE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Where the ledger and the lock lie [default: the data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "FASTFLOW_ARCHIVE_STATE_DIR", hide_env_values = true)]
+    pub state_dir: Option<String>,
+    /// How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]
+    #[arg(long, global = true, value_name = "FROM=TO", env = "FASTFLOW_ARCHIVE_PATH_MAP", hide_env_values = true)]
+    pub path_map: Vec<String>,
+    /// Leave the Settings page of Fast-Flow out of account
+    #[arg(long, global = true, env = "FASTFLOW_ARCHIVE_NO_UI_SETTINGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub no_ui_settings: bool,
+    /// How long to wait for another instance to finish
+    #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration, env = "FASTFLOW_ARCHIVE_LOCK_WAIT", hide_env_values = true)]
+    pub lock_wait: Duration,
+    /// Print JSON Lines on stdout instead of text
+    #[arg(long, global = true, env = "FASTFLOW_ARCHIVE_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub json: bool,
+    /// Print nothing but errors and warnings
+    #[arg(short, long, global = true, env = "FASTFLOW_ARCHIVE_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// Print more: settings with their sources, every run
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "FASTFLOW_ARCHIVE_VERBOSE", hide_env_values = true)]
+    pub verbose: u8,
+    /// When to colour: NO_COLOR beats CLICOLOR_FORCE beats this
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "FASTFLOW_ARCHIVE_COLOR", hide_env_values = true)]
+    pub color: ColorChoice,
+}
+
+/// Which runs.
+#[derive(Args)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectionArgs {
+    /// Only runs of this pipeline; repeatable
+    #[arg(long, value_name = "NAME", env = "FASTFLOW_ARCHIVE_PIPELINE", hide_env_values = true)]
+    pub pipeline: Vec<String>,
+    /// Only this run; repeatable. A run that is not due is reported, not archived
+    #[arg(long, value_name = "ID", env = "FASTFLOW_ARCHIVE_RUN", hide_env_values = true)]
+    pub run: Vec<String>,
+    /// Only runs that ended longer ago than this
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FASTFLOW_ARCHIVE_OLDER_THAN", hide_env_values = true)]
+    pub older_than: Option<Duration>,
+    /// At most this many runs, the oldest first
+    #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_LIMIT", hide_env_values = true)]
+    pub limit: Option<usize>,
+    /// Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, env = "FASTFLOW_ARCHIVE_LOG_RETENTION_RUNS", hide_env_values = true)]
+    pub log_retention_runs: Option<String>,
+    /// Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, env = "FASTFLOW_ARCHIVE_LOG_RETENTION_DAYS", hide_env_values = true)]
+    pub log_retention_days: Option<String>,
+    /// Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, env = "FASTFLOW_ARCHIVE_LOG_MAX_SIZE_MB", hide_env_values = true)]
+    pub log_max_size_mb: Option<String>,
+    /// Leave alone what ended less than this ago
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, env = "FASTFLOW_ARCHIVE_MIN_AGE", hide_env_values = true)]
+    pub min_age: Duration,
+}
+
+/// `--all`, where nothing is deleted.
+#[derive(Args)]
+#[command(next_help_heading = "Selection")]
+pub struct AllArgs {
+    /// Every finished run, due or not
+    #[arg(long, env = "FASTFLOW_ARCHIVE_ALL", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub all: bool,
+}
+
+/// How much an answer of the store must prove before anything may be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum ProofLevel {
+    /// The store confirmed the digests it was sent; works with a key that may only put
+    Receipt,
+    /// Also a HEAD request that shows size and digest
+    Head,
+    /// Also read back and hashed
+    Readback,
+}
+
+/// Where the archive is.
+#[derive(Args)]
+#[command(next_help_heading = "Archive")]
+pub struct ArchiveArgs {
+    /// Address of the store [Fast-Flow: S3_ENDPOINT_URL]
+    #[arg(long, value_name = "URL", env = "FASTFLOW_ARCHIVE_S3_ENDPOINT_URL", hide_env_values = true)]
+    pub s3_endpoint_url: Option<String>,
+    /// Bucket [Fast-Flow: S3_BUCKET]
+    #[arg(long, value_name = "NAME", env = "FASTFLOW_ARCHIVE_S3_BUCKET", hide_env_values = true)]
+    pub s3_bucket: Option<String>,
+    /// Region [Fast-Flow: S3_REGION] [default: us-east-1]
+    #[arg(long, value_name = "NAME", env = "FASTFLOW_ARCHIVE_S3_REGION", hide_env_values = true)]
+    pub s3_region: Option<String>,
+    /// First part of every key [Fast-Flow: S3_PREFIX] [default: pipeline-logs]
+    #[arg(long, value_name = "PREFIX", env = "FASTFLOW_ARCHIVE_S3_PREFIX", hide_env_values = true)]
+    pub s3_prefix: Option<String>,
+    /// Bucket in the path instead of the host name [Fast-Flow: S3_USE_PATH_STYLE] [default: true]
+    #[arg(long, value_name = "BOOL", env = "FASTFLOW_ARCHIVE_S3_USE_PATH_STYLE", hide_env_values = true)]
+    pub s3_use_path_style: Option<String>,
+    /// Whether there is an archive [Fast-Flow: S3_BACKUP_ENABLED] [default: true where S3 is configured]
+    #[arg(long, value_name = "BOOL", env = "FASTFLOW_ARCHIVE_S3_BACKUP_ENABLED", hide_env_values = true)]
+    pub s3_backup_enabled: Option<String>,
+    /// What must be proven before anything may be deleted
+    #[arg(long, value_name = "LEVEL", default_value = "receipt", env = "FASTFLOW_ARCHIVE_PROOF", hide_env_values = true)]
+    pub proof: ProofLevel,
+    /// Runs, and objects, that are on their way at the same time
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024), env = "FASTFLOW_ARCHIVE_CONCURRENCY", hide_env_values = true)]
+    pub concurrency: u16,
+}
+
+/// Options of `plan`.
+#[derive(Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    /// Which runs.
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    /// `--all`.
+    pub all: AllArgs,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+}
+
+/// Options of `backup`.
+#[derive(Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    /// Which runs.
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    /// `--all`.
+    pub all: AllArgs,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+    /// Show what would be done, change nothing
+    #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+}
+
+/// Options of `cleanup`.
+#[derive(Args)]
+pub struct CleanupArgs {
+    #[command(flatten)]
+    /// Which runs.
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+    /// Show what would be done, change nothing
+    #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// Stop before anything is changed when more runs than this are due
+    #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_MAX_DELETE", hide_env_values = true)]
+    pub max_delete: Option<usize>,
+    /// Archive and delete runs whose log is missing, with what there is
+    #[arg(long, env = "FASTFLOW_ARCHIVE_ALLOW_MISSING_LOGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub allow_missing_logs: bool,
+}
+
+/// Where each given value came from: typed as a flag, or from its `FASTFLOW_ARCHIVE_*` variable.
+#[derive(Default)]
+pub struct Typed {
+    from_variable: HashMap<String, bool>,
+}
+
+impl Typed {
+    /// Whether the option with this clap id came from its variable and not from the command line.
+    pub fn from_variable(&self, id: &str) -> bool {
+        self.from_variable.get(id).copied().unwrap_or(false)
+    }
+
+    /// Whether the option was given at all.
+    pub fn contains(&self, id: &str) -> bool {
+        self.from_variable.contains_key(id)
+    }
+
+    fn collect(&mut self, matches: &ArgMatches) {
+        for id in matches.ids() {
+            let source = matches.value_source(id.as_str());
+            if matches!(source, Some(ValueSource::EnvVariable | ValueSource::CommandLine)) {
+                self.from_variable.insert(id.to_string(), source == Some(ValueSource::EnvVariable));
+            }
+        }
+        if let Some((_, subcommand)) = matches.subcommand() {
+            self.collect(subcommand);
+        }
+    }
+}
+
+impl Cli {
+    /// Parses the arguments; the first is the program's name. An `Err` is help, version or a usage error of clap.
+    pub fn parse_typed(args: impl IntoIterator<Item = OsString>) -> Result<(Cli, Typed), clap::Error> {
+        let matches = Cli::command().try_get_matches_from(args)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        let mut typed = Typed::default();
+        typed.collect(&matches);
+        if typed.from_variable("path_map") {
+            cli.global.path_map = comma_separated(&cli.global.path_map);
+        }
+        let selection = cli.selection_mut();
+        if typed.from_variable("pipeline") {
+            selection.pipeline = comma_separated(&selection.pipeline);
+        }
+        if typed.from_variable("run") {
+            selection.run = comma_separated(&selection.run);
+        }
+        if let Some(bad) = selection.run.iter().find(|id| id.parse::<RunId>().is_err()) {
+            let message = format!("invalid value '{}' for '--run <ID>': 32 hex digits, with or without dashes", bad.escape_debug());
+            return Err(Cli::command().error(clap::error::ErrorKind::ValueValidation, message));
+        }
+        Ok((cli, typed))
+    }
+
+    fn selection_mut(&mut self) -> &mut SelectionArgs {
+        match &mut self.command {
+            Command::Plan(args) => &mut args.selection,
+            Command::Backup(args) => &mut args.selection,
+            Command::Cleanup(args) => &mut args.selection,
+        }
+    }
+
+    /// The selection options of the subcommand.
+    pub fn selection(&self) -> &SelectionArgs {
+        match &self.command {
+            Command::Plan(args) => &args.selection,
+            Command::Backup(args) => &args.selection,
+            Command::Cleanup(args) => &args.selection,
+        }
+    }
+
+    /// The archive options of the subcommand.
+    pub fn archive(&self) -> &ArchiveArgs {
+        match &self.command {
+            Command::Plan(args) => &args.archive,
+            Command::Backup(args) => &args.archive,
+            Command::Cleanup(args) => &args.archive,
+        }
+    }
+
+    /// Whether `--all` was given; never for `cleanup`.
+    pub fn all(&self) -> bool {
+        match &self.command {
+            Command::Plan(args) => args.all.all,
+            Command::Backup(args) => args.all.all,
+            Command::Cleanup(_) => false,
+        }
+    }
+}
+
+fn comma_separated(values: &[String]) -> Vec<String> {
+    values.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn cleanup_refuses_all() {
+        let error = Cli::parse_typed(["fastflow-archive", "cleanup", "--all"].map(OsString::from)).err().unwrap();
+        assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn every_option_has_its_variable() {
+        fn check(command: &clap::Command) {
+            for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+                let long = arg.get_long().unwrap_or_default();
+                let expected = format!("FASTFLOW_ARCHIVE_{}", long.to_uppercase().replace('-', "_"));
+                assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

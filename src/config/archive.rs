@@ -1,0 +1,296 @@
+//! Where the archive is: endpoint, bucket, credentials, TLS, and how much an answer must prove.
+//!
+//! In: the layers. Out: [`Archive`]. Half a configuration is an error; none at all, or one that is switched off, is a state
+//! that `plan` can live with and that `backup` and `cleanup` refuse. Connects to nothing.
+
+use std::path::PathBuf;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::layers::{Key, Layers, Setting, Source};
+use super::secret::Secret;
+use crate::cli::{ArchiveArgs, ProofLevel};
+use crate::error::{Error, Kind, Result, Warning};
+
+const fn key(variable: &'static str, option: &'static str) -> Key {
+    Key { variable, option: Some(option), column: Some(option) }
+}
+
+const ENABLED: Key = key("S3_BACKUP_ENABLED", "s3_backup_enabled");
+const ENDPOINT_URL: Key = key("S3_ENDPOINT_URL", "s3_endpoint_url");
+const BUCKET: Key = key("S3_BUCKET", "s3_bucket");
+const REGION: Key = key("S3_REGION", "s3_region");
+const PREFIX: Key = key("S3_PREFIX", "s3_prefix");
+const PATH_STYLE: Key = key("S3_USE_PATH_STYLE", "s3_use_path_style");
+const ACCESS_KEY: Key = Key { variable: "S3_ACCESS_KEY", option: None, column: Some("s3_access_key_encrypted") };
+const SECRET_ACCESS_KEY: Key =
+    Key { variable: "S3_SECRET_ACCESS_KEY", option: None, column: Some("s3_secret_access_key_encrypted") };
+/// Asks for the credentials of the AWS default chain (instance role, web identity, profile).
+const AWS_CREDENTIALS: Key = Key::variable("S3_AWS_CREDENTIALS");
+const ACCEPT_OPAQUE_ETAG: Key = Key::variable("S3_ACCEPT_OPAQUE_ETAG");
+const REQUIRE_TLS: Key = Key::variable("S3_REQUIRE_TLS");
+const CA_BUNDLE: Key = Key::variable("S3_CA_BUNDLE");
+const AWS_CA_BUNDLE: Key = Key::variable("AWS_CA_BUNDLE");
+
+/// Who we are to the store.
+pub enum Credentials {
+    /// `S3_ACCESS_KEY` and `S3_SECRET_ACCESS_KEY`.
+    Keys {
+        /// Key id.
+        access_key: Setting<Secret>,
+        /// Secret.
+        secret_access_key: Setting<Secret>,
+    },
+    /// Whatever the AWS default chain finds.
+    AwsChain(Source),
+}
+
+/// A complete S3 configuration.
+pub struct Target {
+    /// Address of the store; `None`: AWS.
+    pub endpoint_url: Option<Setting<String>>,
+    /// Bucket.
+    pub bucket: Setting<String>,
+    /// Region, also for the signature.
+    pub region: Setting<String>,
+    /// First part of every key, without slashes at its ends; may be empty.
+    pub prefix: Setting<String>,
+    /// Bucket in the path.
+    pub path_style: Setting<bool>,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// Certificates that are trusted beside the system's: path and PEM bytes.
+    pub ca_bundle: Option<(Setting<PathBuf>, Vec<u8>)>,
+    /// Take a 2xx for a receipt where the store's ETags prove nothing and it does not check digests.
+    pub accept_opaque_etag: Setting<bool>,
+    /// What must be proven.
+    pub proof: Setting<ProofLevel>,
+    /// Runs, and objects, on their way at the same time.
+    pub concurrency: Setting<u16>,
+}
+
+/// Whether there is an archive.
+pub enum Archive {
+    /// Yes.
+    Ready(Box<Target>),
+    /// Switched off, here.
+    Disabled(Source),
+    /// Nothing is configured.
+    Absent,
+}
+
+impl Archive {
+    /// Resolves all or nothing.
+    pub fn resolve(layers: &Layers, args: &ArchiveArgs) -> Result<Archive> {
+        let enabled = layers.boolean(ENABLED, args.s3_backup_enabled.as_deref())?;
+        if let Some(Setting { value: false, source }) = enabled {
+            return Ok(Archive::Disabled(source));
+        }
+        let endpoint_url = layers.text(ENDPOINT_URL, args.s3_endpoint_url.as_deref());
+        let bucket = layers.text(BUCKET, args.s3_bucket.as_deref());
+        let access_key = layers.secret(ACCESS_KEY)?;
+        let secret_access_key = layers.secret(SECRET_ACCESS_KEY)?;
+        let chain = layers.boolean(AWS_CREDENTIALS, None)?.filter(|chain| chain.value);
+        let nothing = endpoint_url.is_none() && bucket.is_none() && access_key.is_none() && secret_access_key.is_none();
+        if nothing && enabled.is_none() && chain.is_none() {
+            return Ok(Archive::Absent);
+        }
+        let mut missing = Vec::new();
+        let credentials = match (access_key, secret_access_key, chain) {
+            (Some(access_key), Some(secret_access_key), _) => Some(Credentials::Keys { access_key, secret_access_key }),
+            (None, None, Some(chain)) => Some(Credentials::AwsChain(chain.source)),
+            (access_key, secret_access_key, _) => {
+                missing.extend(access_key.is_none().then_some(ACCESS_KEY.variable));
+                missing.extend(secret_access_key.is_none().then_some(SECRET_ACCESS_KEY.variable));
+                None
+            }
+        };
+        let is_chain = matches!(credentials, Some(Credentials::AwsChain(_)));
+        missing.extend((endpoint_url.is_none() && !is_chain).then_some(ENDPOINT_URL.variable));
+        missing.extend(bucket.is_none().then_some(BUCKET.variable));
+        let (Some(credentials), Some(bucket), true) = (credentials, bucket, missing.is_empty()) else {
+            let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let verb = if missing.len() == 1 { "is" } else { "are" };
+            return Err(Error::new(
+                Kind::IncompleteConfiguration,
+                format!("use the S3 configuration: {names} {verb} not set (flag, Settings page, environment or .env)"),
+            )
+            .hint("set what is missing; S3_AWS_CREDENTIALS=true takes credentials from the AWS default chain"));
+        };
+        let target = Target {
+            endpoint_url: endpoint_url.map(|url| check_endpoint(url, layers)).transpose()?,
+            bucket,
+            region: layers
+                .text(REGION, args.s3_region.as_deref())
+                .unwrap_or_else(|| Setting::default("us-east-1".into())),
+            prefix: prefix(layers, args)?,
+            path_style: layers
+                .boolean(PATH_STYLE, args.s3_use_path_style.as_deref())?
+                .unwrap_or_else(|| Setting::default(true)),
+            credentials,
+            ca_bundle: ca_bundle(layers)?,
+            accept_opaque_etag: layers.boolean(ACCEPT_OPAQUE_ETAG, None)?.unwrap_or_else(|| Setting::default(false)),
+            proof: Setting { value: args.proof, source: layers.given("proof") },
+            concurrency: Setting { value: args.concurrency, source: layers.given("concurrency") },
+        };
+        Ok(Archive::Ready(Box::new(target)))
+    }
+
+    /// The target, or why nothing may be archived.
+    pub fn target(&self) -> Result<&Target> {
+        match self {
+            Archive::Ready(target) => Ok(target),
+            Archive::Disabled(source) => Err(Error::new(
+                Kind::BackupDisabled,
+                format!("archive anything: `S3_BACKUP_ENABLED` is switched off ({source})"),
+            )
+            .hint("switch it on there, or remove it; this tool never deletes what it has not archived")),
+            Archive::Absent => Err(Error::new(
+                Kind::IncompleteConfiguration,
+                "archive anything: no S3 archive is configured (flag, Settings page, environment or .env)",
+            )
+            .hint("set S3_ENDPOINT_URL, S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY")),
+        }
+    }
+
+    /// What an operator should know beforehand.
+    pub fn warnings(&self) -> Vec<Warning> {
+        match self {
+            Archive::Ready(target) => target.plain_http_warning().into_iter().collect(),
+            Archive::Disabled(source) => {
+                let message = format!("S3_BACKUP_ENABLED is switched off ({source}): backup and cleanup will refuse");
+                vec![Warning::new("backup_disabled", message)]
+            }
+            Archive::Absent => Vec::new(),
+        }
+    }
+
+    /// Name, shown value and source of every setting.
+    pub(super) fn listing(&self) -> Vec<(&'static str, String, Source)> {
+        let target = match self {
+            Archive::Ready(target) => target,
+            Archive::Disabled(source) => return vec![("s3-backup-enabled", "false".into(), source.clone())],
+            Archive::Absent => return vec![("s3-bucket", "not set".into(), Source::Default)],
+        };
+        let endpoint = match &target.endpoint_url {
+            Some(url) => (url.value.clone(), url.source.clone()),
+            None => ("AWS".into(), Source::Default),
+        };
+        let mut list = vec![
+            ("s3-endpoint-url", endpoint.0, endpoint.1),
+            ("s3-bucket", target.bucket.value.clone(), target.bucket.source.clone()),
+            ("s3-region", target.region.value.clone(), target.region.source.clone()),
+            ("s3-prefix", target.prefix.value.clone(), target.prefix.source.clone()),
+            ("s3-use-path-style", target.path_style.value.to_string(), target.path_style.source.clone()),
+        ];
+        match &target.credentials {
+            Credentials::Keys { access_key, secret_access_key } => {
+                list.push(("s3-access-key", "set".into(), access_key.source.clone()));
+                list.push(("s3-secret-access-key", "set".into(), secret_access_key.source.clone()));
+            }
+            Credentials::AwsChain(source) => {
+                list.push(("s3-credentials", "AWS default chain".into(), source.clone()));
+            }
+        }
+        if let Some((path, _)) = &target.ca_bundle {
+            list.push(("s3-ca-bundle", path.value.display().to_string(), path.source.clone()));
+        }
+        let opaque = &target.accept_opaque_etag;
+        list.push(("s3-accept-opaque-etag", opaque.value.to_string(), opaque.source.clone()));
+        list.push(("proof", format!("{:?}", target.proof.value).to_lowercase(), target.proof.source.clone()));
+        list.push(("concurrency", target.concurrency.value.to_string(), target.concurrency.source.clone()));
+        list
+    }
+}
+
+impl Target {
+    fn plain_http_warning(&self) -> Option<Warning> {
+        let url = &self.endpoint_url.as_ref()?.value;
+        let is_plain = url.starts_with("http://") && !is_loopback(host_of(url));
+        is_plain.then(|| {
+            let message = format!("{url} is not encrypted: logs and signatures travel in the clear; use https://");
+            Warning::new("plain_http", message)
+        })
+    }
+}
+
+/// The prefix without slashes at its ends; set to nothing it is empty, and it leaves room for pipeline and run in a key.
+fn prefix(layers: &Layers, args: &ArchiveArgs) -> Result<Setting<String>> {
+    const LONGEST: usize = 300;
+    let Some(given) = layers.raw(PREFIX, args.s3_prefix.as_deref()) else {
+        return Ok(Setting::default("pipeline-logs".into()));
+    };
+    let trimmed = given.map(|it| it.trim().split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"));
+    if trimmed.value.len() <= LONGEST {
+        return Ok(trimmed);
+    }
+    let message = format!("use `S3_PREFIX` ({}): it has more than {LONGEST} bytes", trimmed.source);
+    Err(Error::new(Kind::InvalidSetting, message).hint("choose a shorter one"))
+}
+
+/// The host of an `http(s)://` URL, without port and brackets.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn check_endpoint(url: Setting<String>, layers: &Layers) -> Result<Setting<String>> {
+    let refused = |message: String, hint: &str| {
+        let message = format!("use `S3_ENDPOINT_URL` ({}): {message}", url.source);
+        Err(Error::new(Kind::InvalidSetting, message).hint(hint))
+    };
+    let example = "write it as https://minio.example.org:9000";
+    let Some((scheme, rest)) = url.value.split_once("://") else {
+        return refused("it has no scheme".into(), example);
+    };
+    if !matches!(scheme, "http" | "https") {
+        return refused(format!("the scheme `{}` is unknown", scheme.escape_debug()), example);
+    }
+    if host_of(&url.value).is_empty() {
+        return refused("it names no host".into(), example);
+    }
+    if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
+        return refused("it holds a user name or password".into(), "use S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY");
+    }
+    if scheme == "http" && !is_loopback(host_of(&url.value)) {
+        if let Some(require) = layers.boolean(REQUIRE_TLS, None)?.filter(|require| require.value) {
+            return refused(format!("it is not encrypted, and `S3_REQUIRE_TLS` is true ({})", require.source), "use https://");
+        }
+    }
+    Ok(url)
+}
+
+/// The private CA bundle, validated: the HTTP client panics on a bad block and takes a file without one for an empty store.
+fn ca_bundle(layers: &Layers) -> Result<Option<(Setting<PathBuf>, Vec<u8>)>> {
+    let found = layers.text(CA_BUNDLE, None).map(|path| ("S3_CA_BUNDLE", path));
+    let Some((name, path)) = found.or_else(|| layers.text(AWS_CA_BUNDLE, None).map(|path| ("AWS_CA_BUNDLE", path)))
+    else {
+        return Ok(None);
+    };
+    let path = path.map(PathBuf::from);
+    let shown = path.value.display().to_string();
+    let pem = std::fs::read(&path.value).map_err(|error| {
+        Error::caused(Kind::MissingFile, format!("read `{name}` = `{shown}` ({})", path.source), error)
+            .hint("name a PEM file with the certificate of the CA, readable for this user")
+    })?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let problem = match certificates {
+        Ok(certificates) if certificates.is_empty() => "it holds no certificate".to_owned(),
+        Ok(certificates) => match certificates.iter().position(|der| webpki::anchor_from_trusted_cert(der).is_err()) {
+            Some(index) => format!("block {} is not a certificate", index + 1),
+            None => return Ok(Some((path, pem))),
+        },
+        Err(error) => error.to_string(),
+    };
+    let message = format!("use `{name}` = `{shown}` ({}): {problem}", path.source);
+    Err(Error::new(Kind::InvalidSetting, message).hint("name a PEM file with BEGIN CERTIFICATE blocks"))
+}

@@ -1,0 +1,377 @@
+//! A run's files in the log directory: found, opened and removed there and nowhere else.
+//!
+//! In: paths as the orchestrator stored them. Out: [`RunFiles`], open files with their [`Identity`], removals. Follows no
+//! symlink at the end of a path, leaves the log directory on no way, and takes regular files only (cap-std holds that also
+//! against somebody who swaps a folder meanwhile).
+
+use std::fmt;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+
+use super::store::Paths;
+use crate::bytes::ByteSize;
+use crate::config::PathMapping;
+use crate::error::{Error, Kind, Result};
+use crate::run::RunId;
+
+/// Which file at which moment: a file that was replaced, grew or was touched has another identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Length.
+    pub size: ByteSize,
+    /// Last modification, nanoseconds since 1970.
+    pub modified_ns: i128,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: ByteSize(metadata.len()),
+            modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// A path relative to the log directory, without `..`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogPath(Box<Path>);
+
+impl LogPath {
+    /// The relative path.
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl fmt::Display for LogPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// What a file of a run is called in the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FileName {
+    /// `run.log`.
+    Log,
+    /// `metrics.jsonl`.
+    Metrics,
+}
+
+impl FileName {
+    /// The name in the archive.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FileName::Log => "run.log",
+            FileName::Metrics => "metrics.jsonl",
+        }
+    }
+}
+
+/// A file that a run has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// What it is.
+    pub name: FileName,
+    /// Where it is.
+    pub path: LogPath,
+    /// How it was when it was found.
+    pub identity: Identity,
+}
+
+/// The files of one run, as found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunFiles {
+    /// What is there, the log first.
+    pub files: Vec<PlannedFile>,
+    /// Where the log should be, if it is not there.
+    pub missing_log: Option<PathBuf>,
+}
+
+/// A file of a run, open for reading.
+pub struct OpenedFile {
+    /// The handle; reads do not depend on the path any more.
+    pub file: std::fs::File,
+    /// How it was when it was opened.
+    pub identity: Identity,
+}
+
+/// The log directory of the instance.
+pub struct LogsDir {
+    root: Dir,
+    path: PathBuf,
+    maps: Vec<PathMapping>,
+}
+
+impl LogsDir {
+    /// Opens the folder; `maps` translate stored paths, the more specific first.
+    pub fn open(path: &Path, maps: &[PathMapping]) -> Result<Self> {
+        let opened = std::path::absolute(path).and_then(|path| Ok((Dir::open_ambient_dir(&path, ambient_authority())?, path)));
+        let (root, path) = opened.map_err(|error| {
+            Error::caused(Kind::LogsNotMounted, format!("open the log directory `{}`", path.display()), error)
+                .hint("check --logs-dir; is the volume mounted, and may this user read it?")
+        })?;
+        Ok(LogsDir { root, path, maps: maps.to_vec() })
+    }
+
+    /// The folder, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nothing at all is in it, as in a mount point without its volume.
+    pub fn is_empty(&self) -> Result<bool> {
+        let first = self.root.entries().and_then(|mut entries| entries.next().transpose());
+        let context = || format!("list the log directory `{}`", self.path.display());
+        first.map(|entry| entry.is_none()).map_err(|error| Error::caused(Kind::FileUnreadable, context(), error))
+    }
+
+    /// The stored path inside the log directory, or why it is not there.
+    pub fn locate(&self, stored: &str) -> Result<LogPath> {
+        let refused = |why: &str| {
+            let shown: String = stored.chars().take(200).collect();
+            Err(Error::new(Kind::OutsideLogsDir, format!("use the path `{}`: {why}", shown.escape_debug()))
+                .hint("the run is left alone; correct the row, or translate the path with --path-map FROM=TO"))
+        };
+        if stored.is_empty() || stored.contains('\0') {
+            return refused("it is not a path");
+        }
+        let stored_path = Path::new(stored);
+        if stored_path.components().any(|component| matches!(component, Component::ParentDir)) {
+            return refused("it holds `..`");
+        }
+        let mapped = self.maps.iter().find_map(|map| {
+            let rest = stored_path.strip_prefix(&map.from).ok()?;
+            std::path::absolute(map.to.join(rest)).ok()
+        });
+        let here = match mapped {
+            Some(path) => path,
+            None => match std::path::absolute(stored_path) {
+                Ok(path) => path,
+                Err(_) => return refused("it is not a path"),
+            },
+        };
+        match here.strip_prefix(&self.path) {
+            Ok(relative) if relative.components().next().is_some() => Ok(LogPath(relative.into())),
+            _ => refused(&format!("it lies outside the log directory `{}`", self.path.display())),
+        }
+    }
+
+    /// Finds the files of a run: log, and metrics under the stored name or, for cancelled runs, under the run's id.
+    /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error.
+    pub fn find(&self, id: &RunId, paths: &Paths) -> Result<RunFiles> {
+        let mut found = RunFiles::default();
+        let log = self.locate(&paths.log)?;
+        match self.look(&log)? {
+            Some(identity) => found.files.push(PlannedFile { name: FileName::Log, path: log, identity }),
+            None => found.missing_log = Some(self.path.join(log.as_path())),
+        }
+        let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
+        let by_name = [format!("{id}_metrics.jsonl"), format!("{}_metrics.jsonl", id.simple())];
+        let by_name = by_name.into_iter().map(|name| LogPath(PathBuf::from(name).into()));
+        for path in stored.into_iter().chain(by_name) {
+            if let Some(identity) = self.look(&path)? {
+                found.files.push(PlannedFile { name: FileName::Metrics, path, identity });
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The identity of a regular file; `None` where there is nothing.
+    fn look(&self, path: &LogPath) -> Result<Option<Identity>> {
+        match self.root.symlink_metadata(path.as_path()) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(Identity::of(&metadata))),
+            Ok(metadata) => {
+                let what = match metadata.file_type() {
+                    kind if kind.is_symlink() => "a symlink",
+                    kind if kind.is_dir() => "a directory",
+                    _ => "a device, socket or pipe",
+                };
+                let message = format!("use `{}`: it is {what}, not a regular file", self.shown(path));
+                Err(Error::new(Kind::NotARegularFile, message).hint("the run is left alone; look at what lies there"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unreadable("look at", path, error)),
+        }
+    }
+
+    /// Opens the file that was planned; one that is not the same any more is refused.
+    pub fn open_planned(&self, planned: &PlannedFile) -> Result<OpenedFile> {
+        let changed = || {
+            Error::new(Kind::FileChanged, format!("read `{}`: it changed since it was planned", self.shown(&planned.path)))
+                .hint("is something still writing to it? the next call archives it anew")
+        };
+        if self.look(&planned.path)?.is_none_or(|identity| identity != planned.identity) {
+            return Err(changed());
+        }
+        let mut options = OpenOptions::new();
+        // Should a pipe be swapped in here, opening it does not hang.
+        options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        let file = self.root.open_with(planned.path.as_path(), &options);
+        let file = file.map_err(|error| self.unreadable("open", &planned.path, error))?;
+        let metadata = file.metadata().map_err(|error| self.unreadable("look at", &planned.path, error))?;
+        let identity = Identity::of(&metadata);
+        if !metadata.is_file() || identity != planned.identity {
+            return Err(changed());
+        }
+        Ok(OpenedFile { file: file.into_std(), identity })
+    }
+
+    /// Fails where the file is not the same any more; one that is gone already is fine.
+    pub fn check_unchanged(&self, path: &LogPath, identity: &Identity) -> Result<()> {
+        match self.look(path)? {
+            Some(now) if now != *identity => Err(Error::new(
+                Kind::FileChanged,
+                format!("delete `{}`: it changed since it was archived", self.shown(path)),
+            )
+            .hint("nothing is lost; the next call archives it anew")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a file that is still the same; one that is gone already is fine.
+    pub fn remove(&self, path: &LogPath, identity: &Identity) -> Result<()> {
+        self.check_unchanged(path, identity)?;
+        self.unlink(path)
+    }
+
+    /// Removes the orchestrator's routing note of a run, which is not archived, where there is one.
+    pub fn remove_route(&self, id: &RunId) -> Result<()> {
+        let route = LogPath(Path::new("routes").join(format!("{id}.route")).into());
+        match self.root.symlink_metadata(route.as_path()) {
+            Ok(metadata) if metadata.is_dir() => Ok(()),
+            Ok(_) => self.unlink(&route),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn unlink(&self, path: &LogPath) -> Result<()> {
+        match self.root.remove_file(path.as_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let context = format!("delete `{}`", self.shown(path));
+                Err(Error::caused(Kind::UnlinkFailed, context, error)
+                    .hint("the row stays; may this user write to the log directory?"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn unreadable(&self, what: &str, path: &LogPath, error: io::Error) -> Error {
+        // cap-std answers a way out of the directory with this.
+        if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+            let message = format!("{what} `{}`: the path leads out of the log directory", self.shown(path));
+            return Error::new(Kind::OutsideLogsDir, message).hint("the run is left alone; look at what lies there");
+        }
+        Error::caused(Kind::FileUnreadable, format!("{what} `{}`", self.shown(path)), error)
+            .hint("the run is left alone; may this user read it?")
+    }
+
+    fn shown(&self, path: &LogPath) -> String {
+        self.path.join(path.as_path()).display().to_string().escape_debug().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123abcd-4567-89ab-cdef-0123456789ab";
+
+    fn logs() -> (tempfile::TempDir, LogsDir) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        let path = folder.path().join("logs");
+        let maps = [PathMapping { from: "/app/logs".into(), to: path.clone() }];
+        let logs = LogsDir::open(&path, &maps).unwrap();
+        (folder, logs)
+    }
+
+    fn find(logs: &LogsDir, log: &str, metrics: Option<&str>) -> Result<RunFiles> {
+        let paths = Paths { log: log.into(), metrics: metrics.map(str::to_owned) };
+        logs.find(&ID.parse().unwrap(), &paths)
+    }
+
+    #[test]
+    fn stored_paths_are_translated_and_names_with_colons_are_normal() {
+        let (folder, logs) = logs();
+        let name = "etl_2026-08-04T12:00:00.123456+00:00.log";
+        std::fs::write(folder.path().join("logs").join(name), "x").unwrap();
+        let found = find(&logs, &format!("/app/logs/{name}"), None).unwrap();
+        assert_eq!(found.files[0].path.as_path(), Path::new(name));
+        assert_eq!(found.files[0].identity.size, ByteSize(1));
+        let direct = folder.path().join("logs").join(name);
+        assert_eq!(find(&logs, direct.to_str().unwrap(), None).unwrap(), found);
+    }
+
+    #[test]
+    fn every_way_out_is_refused() {
+        let (folder, logs) = logs();
+        std::fs::write(folder.path().join("secret"), "x").unwrap();
+        let inside = folder.path().join("logs");
+        std::os::unix::fs::symlink("../secret", inside.join("link")).unwrap();
+        std::os::unix::fs::symlink("..", inside.join("up")).unwrap();
+        std::fs::create_dir(inside.join("folder")).unwrap();
+        let cases = [
+            ("/app/logs/../secret", Kind::OutsideLogsDir),
+            ("/app/logs/a/../../secret", Kind::OutsideLogsDir),
+            ("/etc/passwd", Kind::OutsideLogsDir),
+            ("/app/logs", Kind::OutsideLogsDir),
+            ("", Kind::OutsideLogsDir),
+            ("/app/logs/\0", Kind::OutsideLogsDir),
+            ("/app/logs/link", Kind::NotARegularFile),
+            ("/app/logs/up/secret", Kind::OutsideLogsDir),
+            ("/app/logs/folder", Kind::NotARegularFile),
+        ];
+        for (path, kind) in cases {
+            assert_eq!(find(&logs, path, None).map_err(|error| error.kind), Err(kind), "{path}");
+            std::fs::write(inside.join("log"), "x").unwrap();
+            if !path.is_empty() {
+                assert_eq!(find(&logs, "/app/logs/log", Some(path)).map_err(|error| error.kind), Err(kind), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_log_is_told_from_an_unreadable_one() {
+        let (folder, logs) = logs();
+        let missing = find(&logs, "/app/logs/gone/log", None).unwrap();
+        assert_eq!(missing.missing_log, Some(folder.path().join("logs/gone/log")));
+        std::fs::write(folder.path().join("logs/file"), "x").unwrap();
+        assert_eq!(find(&logs, "/app/logs/file/log", None).unwrap_err().kind, Kind::FileUnreadable);
+    }
+
+    #[test]
+    fn metrics_of_a_cancelled_run_are_found_by_its_id() {
+        let (folder, logs) = logs();
+        std::fs::write(folder.path().join(format!("logs/{ID}_metrics.jsonl")), "x").unwrap();
+        std::fs::write(folder.path().join("logs/log"), "x").unwrap();
+        let names: Vec<_> = find(&logs, "/app/logs/log", None).unwrap().files.iter().map(|file| file.name).collect();
+        assert_eq!(names, [FileName::Log, FileName::Metrics]);
+    }
+
+    #[test]
+    fn a_file_that_changed_is_neither_opened_nor_removed() {
+        let (folder, logs) = logs();
+        let path = folder.path().join("logs/log");
+        std::fs::write(&path, "x").unwrap();
+        let planned = find(&logs, "/app/logs/log", None).unwrap().files.remove(0);
+        assert!(logs.open_planned(&planned).is_ok());
+        std::fs::write(&path, "xy").unwrap();
+        assert_eq!(logs.open_planned(&planned).err().unwrap().kind, Kind::FileChanged);
+        assert_eq!(logs.remove(&planned.path, &planned.identity).unwrap_err().kind, Kind::FileChanged);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert_eq!(logs.open_planned(&planned).err().unwrap().kind, Kind::NotARegularFile);
+        assert_eq!(logs.remove(&planned.path, &planned.identity).unwrap_err().kind, Kind::NotARegularFile);
+    }
+}

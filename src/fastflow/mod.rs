@@ -1,0 +1,23 @@
+//! The host: runs in, deletions out; a run's files in the log directory.
+//!
+//! In: [`crate::config::Host`]. Out: a [`Store`] (the database) and [`LogsDir`] (the files). Never writes to the database
+//! outside [`Store::remove`] and [`Store::audit`], and never touches a file outside the log directory.
+
+mod logs;
+mod record;
+mod sqlite;
+mod store;
+
+pub use logs::{FileName, Identity, LogPath, LogsDir, OpenedFile, PlannedFile, RunFiles};
+pub use record::{Fingerprint, Record};
+pub use store::{Access, AuditEntry, Paths, Removal, RowError, Store};
+
+use crate::config::Database;
+use crate::error::Result;
+
+/// Opens the database of the instance.
+pub fn open(database: &Database, access: Access) -> Result<Box<dyn Store>> {
+    match database {
+        Database::Sqlite(path) => Ok(Box::new(sqlite::SqliteStore::open(path, access)?)),
+    }
+}

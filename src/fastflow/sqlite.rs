@@ -1,0 +1,436 @@
+//! Fast-Flow's SQLite database beside its live writer.
+//!
+//! In: the path of `fastflow.db`. Out: the [`Store`]. Never creates a database, never opens it `immutable`, never holds a
+//! transaction longer than one batch, and reads what columns there are: older databases lack the newest.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
+
+use super::record::{Cell, Record, RecordBuilder};
+use super::store::{Access, AuditEntry, Paths, Removal, RowError, Store};
+use crate::config::SettingsPage;
+use crate::error::{Error, Kind, Result};
+use crate::run::{Run, RunId, Status};
+use crate::time::Timestamp;
+
+/// How long we wait for another writer.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Rows per page of the scan.
+const PAGE_ROWS: i64 = 4096;
+/// Longest time that a batch of removals holds the write lock (design.md section 1, 3).
+const WRITE_LOCK: Duration = Duration::from_millis(50);
+
+/// The SQLite implementation of [`Store`].
+pub(super) struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+    has_metrics_file: bool,
+}
+
+impl SqliteStore {
+    /// Opens an existing database.
+    pub(super) fn open(path: &Path, access: Access) -> Result<Self> {
+        let context = || format!("open the database `{}`", path.display());
+        let metadata = std::fs::metadata(path).map_err(|error| {
+            Error::caused(Kind::DatabaseUnreadable, context(), error)
+                .hint("check --data-dir or --database; relative paths count from the current directory")
+        })?;
+        if !metadata.is_file() {
+            return Err(Error::new(Kind::DatabaseUnreadable, format!("{}: it is not a file", context()))
+                .hint("check --data-dir or --database"));
+        }
+        refuse_foreign_owner(path, &metadata)?;
+        let connection = connect(path, access).map_err(|error| {
+            let hint = "check that this user may read (and for cleanup write) the file and its folder";
+            Error::caused(Kind::DatabaseUnreadable, context(), error).hint(hint)
+        })?;
+        let mut store = SqliteStore { connection, path: path.to_owned(), has_metrics_file: false };
+        store.check_schema()?;
+        Ok(store)
+    }
+
+    fn check_schema(&mut self) -> Result<()> {
+        let columns: HashSet<String> = self.columns_of("pipeline_runs")?.into_iter().collect();
+        self.has_metrics_file = columns.contains("metrics_file");
+        let needed = ["id", "pipeline_name", "status", "log_file", "started_at", "finished_at"];
+        let missing: Vec<_> = needed.into_iter().filter(|column| !columns.contains(*column)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let what = if columns.is_empty() {
+            "there is no table `pipeline_runs`".to_owned()
+        } else {
+            format!("`pipeline_runs` lacks {}", missing.join(", "))
+        };
+        Err(Error::new(Kind::UnknownSchema, format!("read `{}` as a Fast-Flow database: {what}", self.path.display()))
+            .hint("check --data-dir or --database"))
+    }
+
+    /// The columns of a table; none where there is no such table.
+    fn columns_of(&self, table: &str) -> Result<Vec<String>> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self.connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+            statement.query_map([table], |row| row.get(0))?.collect()
+        };
+        read().map_err(|error| self.failed("read the schema", error))
+    }
+
+    fn failed(&self, what: impl std::fmt::Display, error: rusqlite::Error) -> Error {
+        let busy = matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+        );
+        let context = format!("{what} in `{}`", self.path.display());
+        if busy {
+            Error::caused(Kind::DatabaseBusy, context, error)
+                .hint("another process held the database for 30 s; look for a long transaction and run again")
+        } else {
+            Error::caused(Kind::DatabaseUnreadable, context, error)
+        }
+    }
+
+    fn has_cells(&self) -> rusqlite::Result<bool> {
+        table_exists(&self.connection, "run_cell_logs")
+    }
+}
+
+/// Read access changes no byte on disk: without a live WAL the connection is one that takes its side files with it when it
+/// closes, with one it is read-only.
+fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let reads_only = access == Access::Read && Path::new(&wal).exists();
+    let mode = if reads_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+    let open = |mode| Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let connection = match open(mode) {
+        Err(_) if access == Access::Read => open(OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        opened => opened?,
+    };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Fast-Flow runs with foreign keys off; children are deleted by hand, and a bundled SQLite has them on.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "query_only", access == Access::Read)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    // The first read finds out whether this is a database at all.
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Another user than the owner would leave `-wal` and `-shm` files that Fast-Flow cannot write (conventions.md section 3).
+fn refuse_foreign_owner(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = rustix::process::geteuid();
+    if user.is_root() || user.as_raw() == metadata.uid() {
+        return Ok(());
+    }
+    let message = format!(
+        "open the database `{}` as user {}: it belongs to user {}, who could not write the files this would leave beside it",
+        path.display(),
+        user.as_raw(),
+        metadata.uid()
+    );
+    Err(Error::new(Kind::WrongUser, message).hint(format!("run as user {} (sudo -u '#{0}') or as root", metadata.uid())))
+}
+
+fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?;
+    statement.exists([table])
+}
+
+fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(bytes) => Cell::Text(bytes),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+    }
+}
+
+fn text_of(value: ValueRef<'_>) -> Option<&str> {
+    match value {
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+/// The form of a value that does not depend on the database: ids with dashes, times in RFC 3339.
+fn portable(column: &str, value: ValueRef<'_>) -> Option<String> {
+    match column {
+        "id" | "run_id" => text_of(value)?.parse::<RunId>().ok().map(|id| id.to_string()),
+        "started_at" | "finished_at" => Timestamp::from_sqlite(text_of(value)?).map(|time| time.to_string()),
+        _ => None,
+    }
+}
+
+/// Reads the six columns of the scan; the pipeline's name is shared with earlier rows.
+fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite::Result<Result<Run, RowError>> {
+    let [id, pipeline, status] = [row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?];
+    let [started_at, finished_at] = [row.get_ref(4)?, row.get_ref(5)?];
+    let run_id = text_of(id).and_then(|id| id.parse::<RunId>().ok());
+    let unreadable = |column: &str, value: ValueRef<'_>| {
+        let shown = match value {
+            ValueRef::Null => "NULL".to_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(number) => number.to_string(),
+            ValueRef::Text(bytes) => format!("`{}`", String::from_utf8_lossy(bytes).escape_debug()),
+            ValueRef::Blob(bytes) => format!("{} bytes of binary data", bytes.len()),
+        };
+        let shown: String = shown.chars().take(80).collect();
+        let message = format!("read row {}: `{column}` is {shown}", row.get_ref(0).ok().and_then(|id| id.as_i64().ok()).unwrap_or(0));
+        let error = Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database");
+        Ok(Err(RowError { id: run_id, pipeline: text_of(pipeline).map(str::to_owned), error }))
+    };
+    let Some(run_id) = run_id else { return unreadable("id", id) };
+    let Some(pipeline_name) = text_of(pipeline) else { return unreadable("pipeline_name", pipeline) };
+    let Some(status_label) = text_of(status) else { return unreadable("status", status) };
+    let Some(start) = text_of(started_at).and_then(Timestamp::from_sqlite) else {
+        return unreadable("started_at", started_at);
+    };
+    let end = match finished_at {
+        ValueRef::Null => None,
+        value => match text_of(value).and_then(Timestamp::from_sqlite) {
+            Some(end) => Some(end),
+            None => return unreadable("finished_at", value),
+        },
+    };
+    let name = match names.get(pipeline_name) {
+        Some(name) => Arc::clone(name),
+        None => {
+            let name: Arc<str> = pipeline_name.into();
+            names.insert(Arc::clone(&name));
+            name
+        }
+    };
+    Ok(Ok(Run { id: run_id, pipeline: name, status: Status::from_label(status_label), started_at: start, finished_at: end }))
+}
+
+/// Ids are stored as 32 hex digits without dashes; a hand-made row may have dashes or capitals.
+const BY_ID: &str = "id IN (?1, ?2)";
+
+fn id_forms(id: &RunId) -> [String; 2] {
+    [id.simple(), id.to_string()]
+}
+
+/// Reads row and cells; the caller chooses the transaction.
+fn read_record(connection: &Connection, id: &RunId, cells: &mut dyn Write) -> rusqlite::Result<Option<(Record, Status)>> {
+    let mut builder = RecordBuilder::default();
+    let mut status = Status::Unknown;
+    {
+        let mut statement = connection.prepare_cached(&format!("SELECT * FROM pipeline_runs WHERE {BY_ID}"))?;
+        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut rows = statement.query(id_forms(id))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        for (index, name) in names.iter().enumerate() {
+            let value = row.get_ref(index)?;
+            if name == "status" {
+                status = text_of(value).map_or(Status::Unknown, Status::from_label);
+            }
+            builder.column(name, cell_of(value), portable(name, value));
+        }
+    }
+    if table_exists(connection, "run_cell_logs")? {
+        let sql = "SELECT * FROM run_cell_logs WHERE run_id IN (?1, ?2) ORDER BY cell_index";
+        let mut statement = connection.prepare_cached(sql)?;
+        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut rows = statement.query(id_forms(id))?;
+        while let Some(row) = rows.next()? {
+            let values: Vec<ValueRef<'_>> = (0..names.len()).map(|index| row.get_ref(index)).collect::<Result<_, _>>()?;
+            let columns = names.iter().zip(values);
+            let columns = columns.map(|(name, value)| (name.as_str(), cell_of(value), portable(name, value)));
+            builder.cell_row(columns, cells).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        }
+    }
+    Ok(Some((builder.finish(), status)))
+}
+
+impl Store for SqliteStore {
+    fn settings_page(&mut self) -> Result<SettingsPage> {
+        let columns = self.columns_of("orchestrator_settings")?;
+        if columns.is_empty() {
+            return Ok(SettingsPage::default());
+        }
+        let read = || -> rusqlite::Result<SettingsPage> {
+            let mut statement = self.connection.prepare("SELECT * FROM orchestrator_settings WHERE id = 1")?;
+            let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut rows = statement.query([])?;
+            let Some(row) = rows.next()? else { return Ok(SettingsPage::default()) };
+            let mut values = Vec::new();
+            for (index, name) in names.into_iter().enumerate() {
+                match row.get(index)? {
+                    Value::Null => {}
+                    Value::Integer(number) => values.push((name, number.to_string())),
+                    Value::Real(number) => values.push((name, number.to_string())),
+                    Value::Text(text) => values.push((name, text)),
+                    Value::Blob(bytes) => values.push((name, String::from_utf8_lossy(&bytes).into_owned())),
+                }
+            }
+            Ok(SettingsPage::from_columns(values))
+        };
+        read().map_err(|error| self.failed("read the Settings page (`orchestrator_settings`)", error))
+    }
+
+    fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()> {
+        let mut names = HashSet::new();
+        // By rowid: every row exactly once whatever its values are, and new rows come last.
+        let sql = "SELECT rowid, id, pipeline_name, status, started_at, finished_at FROM pipeline_runs \
+                   WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
+        let mut page = |after: i64| -> rusqlite::Result<Option<i64>> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![after, PAGE_ROWS])?;
+            let mut last = None;
+            while let Some(row) = rows.next()? {
+                last = Some(row.get(0)?);
+                each(read_run(row, &mut names)?);
+            }
+            Ok(last)
+        };
+        let mut after = i64::MIN;
+        loop {
+            match page(after) {
+                Ok(Some(last)) => after = last,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.failed("read the runs", error)),
+            }
+        }
+    }
+
+    fn paths(&mut self, id: &RunId) -> Result<Option<Paths>> {
+        let columns = if self.has_metrics_file { "log_file, metrics_file" } else { "log_file, NULL" };
+        let read = || -> rusqlite::Result<Option<Result<Paths, &'static str>>> {
+            let mut statement =
+                self.connection.prepare_cached(&format!("SELECT {columns} FROM pipeline_runs WHERE {BY_ID}"))?;
+            statement
+                .query_row(id_forms(id), |row| {
+                    let Some(log) = text_of(row.get_ref(0)?) else { return Ok(Err("log_file")) };
+                    let metrics = match row.get_ref(1)? {
+                        ValueRef::Null => None,
+                        value => match text_of(value) {
+                            Some(path) => Some(path.to_owned()).filter(|path| !path.is_empty()),
+                            None => return Ok(Err("metrics_file")),
+                        },
+                    };
+                    Ok(Ok(Paths { log: log.to_owned(), metrics }))
+                })
+                .optional()
+        };
+        match read().map_err(|error| self.failed(format_args!("read the paths of run {id}"), error))? {
+            None => Ok(None),
+            Some(Ok(paths)) => Ok(Some(paths)),
+            Some(Err(column)) => Err(Error::new(Kind::UnreadableRow, format!("read `{column}` of run {id}: it is not text"))
+                .hint("the run is left alone; correct the row in the database")),
+        }
+    }
+
+    fn record(&mut self, id: &RunId, cells: &mut dyn Write) -> Result<Option<Record>> {
+        let mut read = || -> rusqlite::Result<Option<Record>> {
+            // One moment for row and cells.
+            let snapshot = self.connection.unchecked_transaction()?;
+            let record = read_record(&snapshot, id, cells)?;
+            snapshot.finish()?;
+            Ok(record.map(|(record, _)| record))
+        };
+        read().map_err(|error| self.failed(format_args!("read run {id}"), error))
+    }
+
+    fn remove(
+        &mut self,
+        runs: &[Removal],
+        unlink: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<Vec<Result<()>>> {
+        let path = self.path.clone();
+        let has_cells = self.has_cells().map_err(|error| self.failed("read the schema", error))?;
+        let failed = |error: rusqlite::Error| {
+            let busy = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
+            let kind = if busy { Kind::DatabaseBusy } else { Kind::RemovalFailed };
+            Error::caused(kind, format!("delete runs from `{}`", path.display()), error)
+                .hint("what was archived stays archived; the next call goes on from there")
+        };
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let locked_at = Instant::now();
+        let mut outcomes = Vec::with_capacity(runs.len());
+        for (index, run) in runs.iter().enumerate() {
+            if index > 0 && locked_at.elapsed() > WRITE_LOCK {
+                break;
+            }
+            transaction.execute_batch("SAVEPOINT run").map_err(failed)?;
+            let outcome = remove_one(&transaction, run, has_cells).and_then(|()| unlink(index));
+            let end = if outcome.is_ok() { "RELEASE run" } else { "ROLLBACK TO run; RELEASE run" };
+            transaction.execute_batch(end).map_err(failed)?;
+            outcomes.push(outcome);
+        }
+        transaction.commit().map_err(failed)?;
+        Ok(outcomes)
+    }
+
+    fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
+        let columns = self.columns_of("audit_log")?;
+        if columns.is_empty() {
+            return Ok(false);
+        }
+        let id: String = {
+            let random = |connection: &Connection| {
+                connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))
+            };
+            random(&self.connection).map_err(|error| self.failed("make an id", error))?
+        };
+        let details = entry.details.to_string();
+        let at = entry.at.to_sqlite();
+        let all: [(&str, &str); 7] = [
+            ("id", &id),
+            ("created_at", &at),
+            ("username", "system"),
+            ("action", entry.action),
+            ("resource_type", "pipeline_run"),
+            ("resource_id", "fastflow-archive"),
+            ("details", &details),
+        ];
+        let (names, values): (Vec<_>, Vec<_>) =
+            all.into_iter().filter(|(name, _)| columns.iter().any(|column| column == name)).unzip();
+        let places = vec!["?"; names.len()].join(", ");
+        let sql = format!("INSERT INTO audit_log ({}) VALUES ({places})", names.join(", "));
+        self.connection
+            .execute(&sql, rusqlite::params_from_iter(values))
+            .map_err(|error| self.failed("write the summary into `audit_log`", error))?;
+        Ok(true)
+    }
+}
+
+/// Deletes children and row, if the run is still what was archived.
+fn remove_one(connection: &Connection, run: &Removal, has_cells: bool) -> Result<()> {
+    let failed = |error| Error::caused(Kind::RemovalFailed, format!("delete run {}", run.id), error);
+    match read_record(connection, &run.id, &mut std::io::sink()).map_err(failed)? {
+        None => return Err(Error::new(Kind::RunChanged, format!("delete run {}: the row is gone already", run.id))),
+        Some((_, status)) if !status.is_finished() => {
+            return Err(Error::new(Kind::RunActive, format!("delete run {}: it is {status} again", run.id)));
+        }
+        Some((record, _)) if record.fingerprint != run.fingerprint => {
+            return Err(Error::new(
+                Kind::RunChanged,
+                format!("delete run {}: the row or its cells changed while it was archived", run.id),
+            )
+            .hint("nothing is lost; the next call archives it anew"));
+        }
+        Some(_) => {}
+    }
+    if has_cells {
+        let mut children = connection
+            .prepare_cached("DELETE FROM run_cell_logs WHERE run_id IN (?1, ?2)")
+            .map_err(failed)?;
+        children.execute(id_forms(&run.id)).map_err(failed)?;
+    }
+    let mut row =
+        connection.prepare_cached(&format!("DELETE FROM pipeline_runs WHERE {BY_ID}")).map_err(failed)?;
+    match row.execute(id_forms(&run.id)).map_err(failed)? {
+        1 => Ok(()),
+        count => Err(Error::new(Kind::RemovalFailed, format!("delete run {}: {count} rows have this id", run.id))),
+    }
+}

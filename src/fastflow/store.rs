@@ -1,0 +1,90 @@
+//! What we ask of Fast-Flow's database, whichever it is.
+//!
+//! The trait is synchronous: each store belongs to one thread, and a PostgreSQL store drives its own connection there.
+
+use std::io::Write;
+
+use super::record::{Fingerprint, Record};
+use crate::config::SettingsPage;
+use crate::error::{Error, Result};
+use crate::run::{Run, RunId};
+use crate::time::Timestamp;
+
+/// What the connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading only: changes nothing, also not on disk.
+    Read,
+    /// Reading and, in [`Store::remove`] and [`Store::audit`], writing.
+    Write,
+}
+
+/// A row that cannot be understood; it is never due.
+#[derive(Debug)]
+pub struct RowError {
+    /// The id, where at least that is readable.
+    pub id: Option<RunId>,
+    /// The pipeline, where readable.
+    pub pipeline: Option<String>,
+    /// Why.
+    pub error: Error,
+}
+
+/// The paths of a run as stored: as the orchestrator sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// `log_file`.
+    pub log: String,
+    /// `metrics_file`; NULL for cancelled runs, whose metrics lie in a file named after the run.
+    pub metrics: Option<String>,
+}
+
+/// One run that may be removed, if it still is what was archived.
+pub struct Removal {
+    /// Which.
+    pub id: RunId,
+    /// What row and cells were when they were archived.
+    pub fingerprint: Fingerprint,
+}
+
+/// The summary row for Fast-Flow's own audit page.
+#[derive(Debug)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What, such as `log_archive_cleanup`.
+    pub action: &'static str,
+    /// Counts and the ledger's invocation, as JSON.
+    pub details: serde_json::Value,
+}
+
+/// Fast-Flow's database.
+pub trait Store: Send {
+    /// The row of the Settings page; empty where the database has none. An unreadable one is an error.
+    fn settings_page(&mut self) -> Result<SettingsPage>;
+
+    /// Every row of `pipeline_runs`, in no particular order, page by page, without holding a transaction.
+    fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()>;
+
+    /// The paths of a run; `None` where the run is gone.
+    fn paths(&mut self, id: &RunId) -> Result<Option<Paths>>;
+
+    /// The whole row, and its notebook cells as JSON Lines into `cells` (nothing where there are none), of one moment.
+    /// `None` where the run is gone.
+    fn record(&mut self, id: &RunId, cells: &mut dyn Write) -> Result<Option<Record>>;
+
+    /// Removes rows and children, as many as fit into one short write transaction, at least one; the outcomes are those of
+    /// the first runs, in their order.
+    ///
+    /// For each run, within the transaction: the row must be there, finished and as archived; children and row are deleted;
+    /// `unlink` removes its files; if that fails, this run's row stays. An `Err` of the whole means that nothing was committed
+    /// (files that `unlink` removed are gone).
+    fn remove(
+        &mut self,
+        runs: &[Removal],
+        unlink: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<Vec<Result<()>>>;
+
+    /// Writes the row for the audit page; `false` where the database has no such table.
+    fn audit(&mut self, entry: &AuditEntry) -> Result<bool>;
+}

@@ -1,0 +1,150 @@
+//! The one loop that `backup` and `cleanup` share: planned runs -> in flight -> proven -> recorded -> removed -> outcomes.
+//!
+//! In: the due runs of a plan, spent here. Out: a [`RunOutcome`] for each, as they come. Three stages, each in its own
+//! place: a thread that reads rows and receipts ahead ([`feed`]), tasks that send ([`run`]), and a thread that records and
+//! removes in batches ([`commit`]), so that one sync serves many runs and no upload waits for the disk.
+
+mod commit;
+mod feed;
+mod stop;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+pub use commit::Committer;
+pub use feed::Feeder;
+pub use stop::{Signal, Stop};
+
+use crate::archive::{Archived, Archiver};
+use crate::bytes::ByteSize;
+use crate::error::{Error, Kind};
+use crate::plan::PlannedRun;
+use commit::Proven;
+use feed::Fed;
+
+/// What became of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Due; nothing was done (plan and dry run).
+    Due,
+    /// In the archive now.
+    Archived,
+    /// In the archive since an earlier call.
+    AlreadyArchived,
+    /// In the archive, and gone from the instance.
+    Deleted,
+    /// Left alone: it changed meanwhile, or is not due.
+    Kept,
+    /// Something went wrong; it is still there.
+    Failed,
+    /// Its turn did not come.
+    NotAttempted,
+}
+
+impl Outcome {
+    /// The name in `--json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Due => "due",
+            Outcome::Archived => "archived",
+            Outcome::AlreadyArchived => "already_archived",
+            Outcome::Deleted => "deleted",
+            Outcome::Kept => "kept",
+            Outcome::Failed => "failed",
+            Outcome::NotAttempted => "not_attempted",
+        }
+    }
+}
+
+/// One run at its end.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// The run, as planned.
+    pub planned: PlannedRun,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether its row is gone.
+    pub deleted: bool,
+    /// Why it was kept or failed.
+    pub error: Option<Error>,
+    /// Bytes that were sent for it.
+    pub bytes: ByteSize,
+    /// Objects that were sent for it.
+    pub objects: u64,
+}
+
+impl RunOutcome {
+    /// A run for which nothing was sent.
+    pub fn unsent(planned: PlannedRun, outcome: Outcome, error: Option<Error>) -> Self {
+        RunOutcome { planned, outcome, deleted: false, error, bytes: ByteSize::default(), objects: 0 }
+    }
+
+    /// A run that could not be archived or removed: kept where it merely changed, failed otherwise.
+    pub fn refused(planned: PlannedRun, error: Error) -> Self {
+        let changed = matches!(error.kind, Kind::FileChanged | Kind::RunChanged | Kind::RunActive);
+        RunOutcome::unsent(planned, if changed { Outcome::Kept } else { Outcome::Failed }, Some(error))
+    }
+}
+
+/// Takes outcomes as they come, from any stage.
+pub type Outcomes = mpsc::UnboundedSender<RunOutcome>;
+
+/// Sends everything that `feeder` reads, `in_flight` runs at a time; returns when the last outcome was handed over.
+pub async fn run(
+    feeder: Feeder,
+    archiver: Arc<Archiver>,
+    committer: Committer,
+    in_flight: usize,
+    stop: Arc<Stop>,
+    outcomes: Outcomes,
+) {
+    let (fed_sender, mut fed) = mpsc::channel(in_flight);
+    let feeding = {
+        let (stop, outcomes) = (Arc::clone(&stop), outcomes.clone());
+        tokio::task::spawn_blocking(move || feeder.feed(&stop, &fed_sender, &outcomes))
+    };
+    let (proven_sender, proven) = std::sync::mpsc::channel();
+    let committing = {
+        let (stop, outcomes) = (Arc::clone(&stop), outcomes.clone());
+        tokio::task::spawn_blocking(move || committer.commit_all(&proven, &stop, &outcomes))
+    };
+    let mut sending = JoinSet::new();
+    let mut is_fed = false;
+    while !(is_fed && sending.is_empty()) {
+        tokio::select! {
+            Some(joined) = sending.join_next(), if !sending.is_empty() => match joined {
+                Ok(Ok((planned, archived))) => {
+                    stop.count_success();
+                    drop(proven_sender.send(Proven::sent(planned, archived)));
+                }
+                Ok(Err((planned, error))) => {
+                    stop.count_failure(&error);
+                    drop(outcomes.send(RunOutcome::refused(planned, error)));
+                }
+                Err(panicked) => stop.because(Error::caused(Kind::Internal, "send a run", panicked)),
+            },
+            next = fed.recv(), if !is_fed && sending.len() < in_flight => match next {
+                None => is_fed = true,
+                Some(fed) if stop.is_set() => {
+                    drop(outcomes.send(RunOutcome::unsent(fed.into_planned(), Outcome::NotAttempted, None)));
+                }
+                Some(Fed::ToSend(prepared)) => {
+                    let archiver = Arc::clone(&archiver);
+                    sending.spawn(async move { archiver.archive(*prepared).await });
+                }
+                Some(Fed::Proven(planned, proof)) => {
+                    let archived = Archived { proof, bytes: ByteSize::default(), objects: 0 };
+                    drop(proven_sender.send(Proven::sent(planned, archived)));
+                }
+            },
+        }
+    }
+    drop(proven_sender);
+    for joined in [feeding.await, committing.await] {
+        if let Err(panicked) = joined {
+            stop.because(Error::caused(Kind::Internal, "finish the work", panicked));
+        }
+    }
+}

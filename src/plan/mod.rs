@@ -1,0 +1,135 @@
+//! Which runs are due, why, with which files, and what must stop us: a value, computed once and spent unchanged.
+//!
+//! In: the store, the log directory, rules, the instant. Out: [`Plan`]. `plan` prints it; `backup` and `cleanup` spend the same.
+
+mod guard;
+mod select;
+
+use std::path::PathBuf;
+
+pub use guard::{Guard, check as check_guards};
+pub use select::{Due, Narrowing, NotDue, Reason, Rule, Rules, Selection, select};
+
+use crate::bytes::ByteSize;
+use crate::error::{Error, Kind, Result, Warning};
+use crate::fastflow::{LogsDir, PlannedFile, RowError, Store};
+use crate::run::{Run, Status};
+use crate::time::Timestamp;
+
+/// A due run and its files as they were found.
+#[derive(Debug)]
+pub struct PlannedRun {
+    /// The run.
+    pub run: Run,
+    /// Why it is due.
+    pub reason: Reason,
+    /// Its files, the log first.
+    pub files: Vec<PlannedFile>,
+    /// Where its log should be, if it is not there.
+    pub missing_log: Option<PathBuf>,
+}
+
+impl PlannedRun {
+    /// What its files weigh.
+    pub fn bytes(&self) -> ByteSize {
+        self.files.iter().map(|file| file.identity.size).sum()
+    }
+}
+
+/// A due run that cannot be archived: its files are not where they may be.
+#[derive(Debug)]
+pub struct RefusedRun {
+    /// The run.
+    pub run: Run,
+    /// Why it is due.
+    pub reason: Reason,
+    /// Why it is refused.
+    pub error: Error,
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Due, the oldest first.
+    pub due: Vec<PlannedRun>,
+    /// Due, but refused.
+    pub refused: Vec<RefusedRun>,
+    /// Rows that cannot be understood.
+    pub unreadable: Vec<RowError>,
+    /// Runs that `--run` names and that are not due.
+    pub not_due: Vec<NotDue>,
+    /// Runs that `--run` names and that the database does not have.
+    pub unknown: Vec<Error>,
+    /// What an operator should know.
+    pub warnings: Vec<Warning>,
+}
+
+impl Plan {
+    /// What all due files weigh.
+    pub fn bytes(&self) -> ByteSize {
+        self.due.iter().map(PlannedRun::bytes).sum()
+    }
+
+    /// How many runs a rule names, whether or not they can be archived.
+    pub fn due_count(&self) -> usize {
+        self.due.len() + self.refused.len()
+    }
+}
+
+/// Reads all runs, selects, and finds the files of what is due.
+///
+/// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise.
+pub fn build(
+    store: &mut dyn Store,
+    rules: &Rules,
+    narrowing: &Narrowing,
+    now: Timestamp,
+    open_logs: impl FnOnce() -> Result<LogsDir>,
+) -> Result<(Plan, Option<LogsDir>)> {
+    let mut plan = Plan::default();
+    let mut runs = Vec::new();
+    let mut unknown_status = 0usize;
+    store.scan(&mut |row| match row {
+        Ok(run) => {
+            unknown_status += usize::from(run.status == Status::Unknown);
+            runs.push(run);
+        }
+        Err(row) if narrowing.may_concern(row.id.as_ref(), row.pipeline.as_deref()) => plan.unreadable.push(row),
+        Err(_) => {}
+    })?;
+    if unknown_status > 0 {
+        let message = format!("{unknown_status} runs have a status this version does not know; they are left alone");
+        plan.warnings.push(Warning::new("unknown_status", message));
+    }
+    let selection = select(runs, rules, narrowing, now);
+    plan.not_due = selection.not_due;
+    let unreadable_ids: Vec<_> = plan.unreadable.iter().filter_map(|row| row.id).collect();
+    let unknown = selection.unknown_runs.into_iter().filter(|id| !unreadable_ids.contains(id));
+    plan.unknown = unknown
+        .map(|id| {
+            Error::new(Kind::UnknownRun, format!("find run {id}: the database does not have it"))
+                .hint("check the id; a run that was archived and deleted is in the archive under this id")
+        })
+        .collect();
+    plan.warnings.extend(selection.unknown_pipelines.iter().map(|name| {
+        Warning::new("unknown_pipeline", format!("no run belongs to a pipeline `{}`", name.escape_debug()))
+    }));
+    if selection.due.is_empty() {
+        return Ok((plan, None));
+    }
+    let logs = open_logs()?;
+    for due in selection.due {
+        let Some(paths) = store.paths(&due.run.id).transpose() else { continue };
+        match paths.and_then(|paths| logs.find(&due.run.id, &paths)) {
+            Ok(found) => plan.due.push(PlannedRun {
+                run: due.run,
+                reason: due.reason,
+                files: found.files,
+                missing_log: found.missing_log,
+            }),
+            Err(error) if error.kind == Kind::DatabaseUnreadable || error.kind == Kind::DatabaseBusy => return Err(error),
+            Err(error) => plan.refused.push(RefusedRun { run: due.run, reason: due.reason, error }),
+        }
+    }
+    Ok((plan, Some(logs)))
+}

@@ -1,0 +1,59 @@
+//! Rows of a run, as Fast-Flow writes them.
+
+use anyhow::Result;
+use rusqlite::{Connection, params};
+
+use crate::clock::sql_text;
+use crate::run_spec::RunSpec;
+
+/// Adds the row of a run, its cells, and its pipeline.
+pub(crate) fn insert(
+    connection: &Connection,
+    run: &RunSpec,
+    log_file: &str,
+    metrics_file: Option<&str>,
+    old_schema: bool,
+) -> Result<()> {
+    let env_vars = run.env_vars.clone().unwrap_or_else(|| format!(r#"{{"DB_PASSWORD":"{}"}}"#, run.secret));
+    let started_at = run.started_at_text.clone().unwrap_or_else(|| sql_text(run.started_at));
+    let finished_at = run.finished_at_text.clone().or_else(|| run.finished_at.map(sql_text));
+    let sql = "INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, metrics_file, env_vars, parameters, \
+               uv_version, setup_duration, started_at, finished_at, exit_code, triggered_by) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '0.9.2', 1.25, ?8, ?9, ?10, ?11)";
+    connection.prepare(sql)?.execute(params![
+        run.id,
+        run.pipeline,
+        run.status,
+        log_file,
+        metrics_file,
+        env_vars,
+        run.parameters,
+        started_at,
+        finished_at,
+        run.exit_code,
+        run.triggered_by
+    ])?;
+    if !old_schema {
+        let sql = "UPDATE pipeline_runs SET git_sha = ?2, git_branch = 'main', \
+                   git_commit_message = 'Löhne: Rundung' WHERE id = ?1";
+        connection.prepare(sql)?.execute(params![run.id, run.git_sha])?;
+    }
+    for cell in &run.cells {
+        let sql = "INSERT INTO run_cell_logs (run_id, cell_index, status, stdout, stderr, outputs) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        connection.prepare(sql)?.execute(params![
+            run.id,
+            cell.index,
+            cell.status,
+            cell.stdout,
+            cell.stderr,
+            cell.outputs
+        ])?;
+    }
+    if run.known_pipeline {
+        let sql = "INSERT INTO pipelines (pipeline_name, total_runs) VALUES (?1, 1) \
+                   ON CONFLICT (pipeline_name) DO UPDATE SET total_runs = total_runs + 1";
+        connection.prepare(sql)?.execute([&run.pipeline])?;
+    }
+    Ok(())
+}
