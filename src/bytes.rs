@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn sizes_read_in_the_largest_unit_that_fits() {
-        let shown: Vec<_> = [0, 1023, 1024, 1536, 1024 * 1024 - 1, 1 << 30, u64::MAX].map(|size| ByteSize(size).to_string()).into();
+        let shown: Vec<_> =
+            [0, 1023, 1024, 1536, 1024 * 1024 - 1, 1 << 30, u64::MAX].map(|size| ByteSize(size).to_string()).into();
         assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "1.0 GiB", "16384.0 PiB"]);
     }
 }

@@ -94,7 +94,14 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "FASTFLOW_ARCHIVE_VERBOSE", hide_env_values = true)]
     pub verbose: u8,
     /// When to colour: NO_COLOR beats CLICOLOR_FORCE beats this
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "FASTFLOW_ARCHIVE_COLOR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "FASTFLOW_ARCHIVE_COLOR",
+        hide_env_values = true
+    )]
     pub color: ColorChoice,
 }
 
@@ -115,13 +122,31 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_LIMIT", hide_env_values = true)]
     pub limit: Option<usize>,
     /// Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]
-    #[arg(long, value_name = "N", allow_hyphen_values = true, env = "FASTFLOW_ARCHIVE_LOG_RETENTION_RUNS", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        env = "FASTFLOW_ARCHIVE_LOG_RETENTION_RUNS",
+        hide_env_values = true
+    )]
     pub log_retention_runs: Option<String>,
     /// Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]
-    #[arg(long, value_name = "N", allow_hyphen_values = true, env = "FASTFLOW_ARCHIVE_LOG_RETENTION_DAYS", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        env = "FASTFLOW_ARCHIVE_LOG_RETENTION_DAYS",
+        hide_env_values = true
+    )]
     pub log_retention_days: Option<String>,
     /// Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]
-    #[arg(long, value_name = "N", allow_hyphen_values = true, env = "FASTFLOW_ARCHIVE_LOG_MAX_SIZE_MB", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        env = "FASTFLOW_ARCHIVE_LOG_MAX_SIZE_MB",
+        hide_env_values = true
+    )]
     pub log_max_size_mb: Option<String>,
     /// Leave alone what ended less than this ago
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, env = "FASTFLOW_ARCHIVE_MIN_AGE", hide_env_values = true)]
@@ -171,7 +196,13 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "BOOL", env = "FASTFLOW_ARCHIVE_S3_BACKUP_ENABLED", hide_env_values = true)]
     pub s3_backup_enabled: Option<String>,
     /// What must be proven before anything may be deleted
-    #[arg(long, value_name = "LEVEL", default_value = "receipt", env = "FASTFLOW_ARCHIVE_PROOF", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "receipt",
+        env = "FASTFLOW_ARCHIVE_PROOF",
+        hide_env_values = true
+    )]
     pub proof: ProofLevel,
     /// Runs, and objects, that are on their way at the same time
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024), env = "FASTFLOW_ARCHIVE_CONCURRENCY", hide_env_values = true)]
@@ -277,7 +308,10 @@ impl Cli {
             selection.run = comma_separated(&selection.run);
         }
         if let Some(bad) = selection.run.iter().find(|id| id.parse::<RunId>().is_err()) {
-            let message = format!("invalid value '{}' for '--run <ID>': 32 hex digits, with or without dashes", bad.escape_debug());
+            let message = format!(
+                "invalid value '{}' for '--run <ID>': 32 hex digits, with or without dashes",
+                bad.escape_debug()
+            );
             return Err(Cli::command().error(clap::error::ErrorKind::ValueValidation, message));
         }
         Ok((cli, typed))
@@ -309,6 +343,15 @@ impl Cli {
         }
     }
 
+    /// Whether `--dry-run` was given.
+    pub fn is_dry_run(&self) -> bool {
+        match &self.command {
+            Command::Plan(_) => false,
+            Command::Backup(args) => args.dry_run,
+            Command::Cleanup(args) => args.dry_run,
+        }
+    }
+
     /// Whether `--all` was given; never for `cleanup`.
     pub fn all(&self) -> bool {
         match &self.command {
@@ -320,7 +363,13 @@ impl Cli {
 }
 
 fn comma_separated(values: &[String]) -> Vec<String> {
-    values.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    values
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]

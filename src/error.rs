@@ -155,7 +155,11 @@ impl Error {
     }
 
     /// A failure of `kind` that a library reported; `context` says on which thing.
-    pub fn caused(kind: Kind, context: impl fmt::Display + Send + Sync + 'static, cause: impl Into<anyhow::Error>) -> Self {
+    pub fn caused(
+        kind: Kind,
+        context: impl fmt::Display + Send + Sync + 'static,
+        cause: impl Into<anyhow::Error>,
+    ) -> Self {
         Error { kind, cause: cause.into().context(context), hint: None }
     }
 

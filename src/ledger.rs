@@ -111,12 +111,14 @@ impl Ledger {
             Ok(connection)
         };
         let connection = open().map_err(|error| {
-            Error::caused(Kind::LedgerFailed, format!("open the ledger `{}`", path.display()), error)
-                .hint("check --state-dir; if the file is damaged, keep it as evidence and start with a new state directory")
+            Error::caused(Kind::LedgerFailed, format!("open the ledger `{}`", path.display()), error).hint(
+                "check --state-dir; if the file is damaged, keep it as evidence and start with a new state directory",
+            )
         })?;
         let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap_or_default();
         if version != SCHEMA {
-            let message = format!("use the ledger `{}`: its version is {version}, this program knows {SCHEMA}", path.display());
+            let message =
+                format!("use the ledger `{}`: its version is {version}, this program knows {SCHEMA}", path.display());
             return Err(Error::new(Kind::LedgerFailed, message).hint("use the newest fastflow-archive"));
         }
         Ok(Ledger { connection, path, invocation: 0 })
@@ -148,7 +150,8 @@ impl Ledger {
         let read = || -> rusqlite::Result<Option<Recorded>> {
             let sql = "SELECT id, fingerprint FROM archived_runs WHERE run_id = ? ORDER BY id DESC LIMIT 1";
             let mut newest = self.connection.prepare_cached(sql)?;
-            let found = newest.query_row([run.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)));
+            let found =
+                newest.query_row([run.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)));
             let Some((id, fingerprint)) = found.optional()? else { return Ok(None) };
             let sql = "SELECT at, name, endpoint, bucket, key, version_id, etag, bytes, md5, sha256, level, method, \
                        source_path, source_device, source_inode, source_modified_ns \
@@ -300,7 +303,9 @@ fn insert_deletion(
     )?;
     let run = &planned.run;
     let rule = planned.reason.rule().name();
-    statement.execute(params![invocation, at.to_string(), run.id.to_string(), &*run.pipeline, rule, phase, note]).map(drop)
+    statement
+        .execute(params![invocation, at.to_string(), run.id.to_string(), &*run.pipeline, rule, phase, note])
+        .map(drop)
 }
 
 fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {

@@ -14,7 +14,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let escaped = text.chars().fold(String::with_capacity(text.len() + 8), |mut out, character| {
-        if acts(character) { out.extend(character.escape_default()) } else { out.push(character) }
+        if acts(character) {
+            out.extend(character.escape_default())
+        } else {
+            out.push(character)
+        }
         out
     });
     Cow::Owned(escaped)

@@ -174,7 +174,13 @@ mod tests {
         let id: RunId = dashed.parse().unwrap();
         assert_eq!(id.to_string(), dashed.to_lowercase());
         assert_eq!(id.simple().parse(), Ok(id));
-        for bad in ["", "0123abcd", "0123abcd+4567-89ab-cdef-0123456789ab", "g123abcd456789abcdef0123456789ab", "0123abcd456789abcdef0123456789ä"] {
+        for bad in [
+            "",
+            "0123abcd",
+            "0123abcd+4567-89ab-cdef-0123456789ab",
+            "g123abcd456789abcdef0123456789ab",
+            "0123abcd456789abcdef0123456789ä",
+        ] {
             assert_eq!(bad.parse::<RunId>(), Err(InvalidRunId), "{bad}");
         }
     }

@@ -68,7 +68,9 @@ where
         let message = format!("{what}: {code}{detail} (HTTP {}{request_id})", status.unwrap_or_default());
         let error = Error::new(class.kind, printable(&message).into_owned());
         let hint = match (&region, class.hint) {
-            (Some(region), Some(hint)) if class.kind == Kind::WrongRegion => Some(format!("{hint}; the store says `{region}`")),
+            (Some(region), Some(hint)) if class.kind == Kind::WrongRegion => {
+                Some(format!("{hint}; the store says `{region}`"))
+            }
             (_, hint) => hint.map(str::to_owned),
         };
         return Fault { error: with_hint(error, hint), retry: class.retry };
@@ -103,7 +105,9 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<Class> {
             Retry::Never,
             "check S3_SECRET_ACCESS_KEY; a proxy that changes headers or paths has the same effect",
         ),
-        "NoSuchBucket" => class(Kind::NoSuchBucket, Retry::Never, "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE"),
+        "NoSuchBucket" => {
+            class(Kind::NoSuchBucket, Retry::Never, "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE")
+        }
         "InvalidBucketName" => class(Kind::NoSuchBucket, Retry::Never, "check S3_BUCKET"),
         "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
             class(Kind::WrongRegion, Retry::Never, "check S3_REGION and S3_ENDPOINT_URL")
@@ -114,13 +118,26 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<Class> {
         "QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "InsufficientStorage" => {
             class(Kind::StorageFull, Retry::Never, "free space in the store or raise the quota")
         }
-        "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" | "InvalidDigest" | "IncompleteBody" => {
-            class(Kind::DigestMismatch, Retry::Once, "the bytes were damaged between here and the store: check network and memory")
-        }
-        "KeyTooLongError" | "MetadataTooLarge" | "EntityTooLarge" | "EntityTooSmall" | "InvalidRequest" | "InvalidArgument"
-        | "ObjectLocked" | "InvalidObjectState" | "XMinioInvalidObjectName" | "NotImplemented" | "MethodNotAllowed" => {
-            Class { kind: Kind::ObjectRefused, retry: Retry::Never, hint: None }
-        }
+        "BadDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "XAmzContentChecksumMismatch"
+        | "InvalidDigest"
+        | "IncompleteBody" => class(
+            Kind::DigestMismatch,
+            Retry::Once,
+            "the bytes were damaged between here and the store: check network and memory",
+        ),
+        "KeyTooLongError"
+        | "MetadataTooLarge"
+        | "EntityTooLarge"
+        | "EntityTooSmall"
+        | "InvalidRequest"
+        | "InvalidArgument"
+        | "ObjectLocked"
+        | "InvalidObjectState"
+        | "XMinioInvalidObjectName"
+        | "NotImplemented"
+        | "MethodNotAllowed" => Class { kind: Kind::ObjectRefused, retry: Retry::Never, hint: None },
         "SlowDown" | "SlowDownWrite" | "SlowDownRead" | "TooManyRequests" | "RequestTimeout" | "ServiceUnavailable"
         | "InternalError" | "OperationAborted" => {
             class(Kind::StorageFailing, later, "the store is overloaded or in trouble; look at its logs")
@@ -136,12 +153,20 @@ fn by_status(status: u16, retry_after: Option<Duration>) -> Class {
             Retry::Never,
             "allow this for the key, or use a lower --proof; a proxy in between can answer like this, too",
         ),
-        404 => class(Kind::ObjectRefused, Retry::Never, "the object is not there, or S3_ENDPOINT_URL does not lead to an S3 store"),
-        301 | 302 | 307 | 308 => class(Kind::WrongRegion, Retry::Never, "check S3_REGION and S3_ENDPOINT_URL (http or https?)"),
-        507 => class(Kind::StorageFull, Retry::Never, "free space in the store or raise the quota"),
-        408 | 409 | 429 | 500..=599 | 0 => {
-            class(Kind::StorageFailing, Retry::Later(retry_after), "the store is overloaded or in trouble; look at its logs")
+        404 => class(
+            Kind::ObjectRefused,
+            Retry::Never,
+            "the object is not there, or S3_ENDPOINT_URL does not lead to an S3 store",
+        ),
+        301 | 302 | 307 | 308 => {
+            class(Kind::WrongRegion, Retry::Never, "check S3_REGION and S3_ENDPOINT_URL (http or https?)")
         }
+        507 => class(Kind::StorageFull, Retry::Never, "free space in the store or raise the quota"),
+        408 | 409 | 429 | 500..=599 | 0 => class(
+            Kind::StorageFailing,
+            Retry::Later(retry_after),
+            "the store is overloaded or in trouble; look at its logs",
+        ),
         _ => class(Kind::ObjectRefused, Retry::Never, "check S3_ENDPOINT_URL: does it lead to an S3 store?"),
     }
 }
@@ -156,7 +181,11 @@ fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
         );
     }
     if lower.contains("credentials") {
-        return class(Kind::InvalidCredentials, Retry::Never, "the AWS default chain found no credentials; set S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY");
+        return class(
+            Kind::InvalidCredentials,
+            Retry::Never,
+            "the AWS default chain found no credentials; set S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY",
+        );
     }
     match error {
         SdkError::ConstructionFailure(_) => Class { kind: Kind::Internal, retry: Retry::Never, hint: None },
@@ -165,7 +194,11 @@ fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
             Retry::Later(None),
             "the answer is not one of an S3 store: check S3_ENDPOINT_URL and what lies in between",
         ),
-        _ => class(Kind::StorageUnreachable, Retry::Later(None), "is the store running? check S3_ENDPOINT_URL, network and firewall"),
+        _ => class(
+            Kind::StorageUnreachable,
+            Retry::Later(None),
+            "is the store running? check S3_ENDPOINT_URL, network and firewall",
+        ),
     }
 }
 
@@ -181,7 +214,9 @@ fn causes(error: &dyn StdError) -> String {
         next = cause.source();
     }
     // The SDK's outermost layers only say that something went wrong.
-    let tail = parts.iter().filter(|part| !matches!(part.as_str(), "dispatch failure" | "io error" | "client error (Connect)" | "service error"));
+    let tail = parts.iter().filter(|part| {
+        !matches!(part.as_str(), "dispatch failure" | "io error" | "client error (Connect)" | "service error")
+    });
     let text = tail.map(String::as_str).collect::<Vec<_>>().join(": ");
     let text = if text.is_empty() { parts.join(": ") } else { text };
     printable(&text).into_owned()
@@ -193,8 +228,18 @@ mod tests {
 
     #[test]
     fn codes_are_classified_as_the_table_says() {
-        let ends = ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "InvalidBucketName",
-            "AuthorizationHeaderMalformed", "PermanentRedirect", "RequestTimeTooSkewed", "QuotaExceeded", "XMinioStorageFull"];
+        let ends = [
+            "AccessDenied",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "NoSuchBucket",
+            "InvalidBucketName",
+            "AuthorizationHeaderMalformed",
+            "PermanentRedirect",
+            "RequestTimeTooSkewed",
+            "QuotaExceeded",
+            "XMinioStorageFull",
+        ];
         for code in ends {
             let class = by_code(code, None).unwrap();
             assert!(class.kind.ends_invocation() && class.retry == Retry::Never, "{code}");

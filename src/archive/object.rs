@@ -141,7 +141,11 @@ mod tests {
     fn long_values_are_shortened_and_never_fail() {
         let pairs = metadata([("pipeline-name", "ä".repeat(2000)), ("status", "SUCCESS".into())]);
         assert_eq!(pairs[1].1, "SUCCESS");
-        assert!(pairs[0].1.len() > 1900 && pairs[0].1.len() % 3 == 0 && pairs[0].1.ends_with("%A4") | pairs[0].1.ends_with("%C3"));
+        assert!(
+            pairs[0].1.len() > 1900
+                && pairs[0].1.len() % 3 == 0
+                && pairs[0].1.ends_with("%A4") | pairs[0].1.ends_with("%C3")
+        );
         assert_eq!(metadata([("pipeline-name", " Täglicher Import\n".into())])[0].1, "T%C3%A4glicher%20Import");
     }
 

@@ -117,7 +117,12 @@ pub struct Proof {
 
 impl Proof {
     /// Made where the last object of the run was proven.
-    pub(super) fn of_upload(run: RunId, fingerprint: Fingerprint, receipts: Vec<Receipt>, files: Vec<ProvenFile>) -> Self {
+    pub(super) fn of_upload(
+        run: RunId,
+        fingerprint: Fingerprint,
+        receipts: Vec<Receipt>,
+        files: Vec<ProvenFile>,
+    ) -> Self {
         Proof { run, fingerprint, receipts, files, resumed: false }
     }
 

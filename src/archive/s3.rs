@@ -5,6 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_runtime::auth::PayloadSigningOverride;
@@ -59,6 +60,7 @@ pub struct Bucket {
     name: Arc<str>,
     endpoint: Arc<str>,
     requests: Arc<tokio::sync::Semaphore>,
+    sent: Arc<AtomicU64>,
 }
 
 impl Bucket {
@@ -84,13 +86,15 @@ impl Bucket {
             builder = builder.endpoint_url(&url.value);
         }
         builder = match &target.credentials {
-            Credentials::Keys { access_key, secret_access_key } => builder.credentials_provider(config::Credentials::new(
-                access_key.value.expose(),
-                secret_access_key.value.expose(),
-                None,
-                None,
-                "fastflow-archive",
-            )),
+            Credentials::Keys { access_key, secret_access_key } => {
+                builder.credentials_provider(config::Credentials::new(
+                    access_key.value.expose(),
+                    secret_access_key.value.expose(),
+                    None,
+                    None,
+                    "fastflow-archive",
+                ))
+            }
             Credentials::AwsChain(_) => {
                 let shared = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http_client)
@@ -109,7 +113,13 @@ impl Bucket {
             name: target.bucket.value.as_str().into(),
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
             requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
+            sent: Arc::default(),
         })
+    }
+
+    /// Bytes that were sent so far, for a progress bar.
+    pub fn sent(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.sent)
     }
 
     /// The bucket's name.
@@ -148,6 +158,7 @@ impl Bucket {
             request = request.config_override(patience(put.payload.len()));
         }
         let output = request.send().await.map_err(|error| classify(what, error))?;
+        self.sent.fetch_add(put.payload.len(), Ordering::Relaxed);
         Ok(Answer {
             etag: output.e_tag().map(str::to_owned),
             version_id: output.version_id().map(str::to_owned),
@@ -162,7 +173,8 @@ impl Bucket {
     }
 
     async fn put_parts_once(&self, what: &str, put: &Put, parts: &[Digests], part_bytes: u64) -> Result<Answer, Fault> {
-        let mut create = self.client.create_multipart_upload().bucket(&*self.name).key(&*put.key).content_type(put.content_type);
+        let mut create =
+            self.client.create_multipart_upload().bucket(&*self.name).key(&*put.key).content_type(put.content_type);
         for (name, value) in put.metadata.iter() {
             create = create.metadata(*name, value);
         }
@@ -198,16 +210,16 @@ impl Bucket {
                 uploads.spawn(async move { Ok((index, bucket.put_part(&part, index + 1, &upload_id).await?)) });
             }
             let Some(joined) = uploads.join_next().await else { break };
-            let (index, etag) = joined.unwrap_or_else(|error| {
-                Err(Fault::permanent(Error::caused(Kind::Internal, "upload a part", error)))
-            })?;
+            let (index, etag) = joined
+                .unwrap_or_else(|error| Err(Fault::permanent(Error::caused(Kind::Internal, "upload a part", error))))?;
             if let Some(slot) = etags.get_mut(index) {
                 *slot = etag;
             }
         }
-        let completed = etags.into_iter().zip(1i32..).map(|(etag, number)| {
-            CompletedPart::builder().e_tag(etag).part_number(number).build()
-        });
+        let completed = etags
+            .into_iter()
+            .zip(1i32..)
+            .map(|(etag, number)| CompletedPart::builder().e_tag(etag).part_number(number).build());
         let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
         let complete = self.client.complete_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
         let complete = complete.multipart_upload(completed).customize().config_override(patience(put.payload.len()));
@@ -242,6 +254,7 @@ impl Bucket {
                 .interceptor(SignedDigest(part.digests.sha256))
                 .config_override(patience(part.payload.len()));
             let output = request.send().await.map_err(|error| classify(&what, error))?;
+            self.sent.fetch_add(part.payload.len(), Ordering::Relaxed);
             let answer = Answer {
                 etag: output.e_tag().map(str::to_owned),
                 version_id: None,

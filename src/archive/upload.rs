@@ -208,8 +208,11 @@ impl Archiver {
         }
         if let Some((source, file)) = &item.source {
             if identity_of(file)? != (source.identity.size, source.identity.modified_ns) {
-                return Err(Error::new(Kind::FileChanged, format!("archive `{}`: it changed while it was sent", source.path))
-                    .hint("is something still writing to it? the next call archives it anew"));
+                return Err(Error::new(
+                    Kind::FileChanged,
+                    format!("archive `{}`: it changed while it was sent", source.path),
+                )
+                .hint("is something still writing to it? the next call archives it anew"));
             }
         }
         Ok(Receipt {
@@ -263,7 +266,8 @@ impl Archiver {
         }
         let found_etag = found_etag.unwrap_or_default().trim_matches('"').to_ascii_lowercase();
         let answered = answer.etag.as_deref().unwrap_or_default().trim_matches('"').to_ascii_lowercase();
-        let etag_holds = found_etag == expected || (method != Method::Etag && (answered.is_empty() || found_etag == answered));
+        let etag_holds =
+            found_etag == expected || (method != Method::Etag && (answered.is_empty() || found_etag == answered));
         if !etag_holds {
             return Err(differs(key, &format!("it has the ETag {found_etag} there")));
         }
@@ -286,7 +290,8 @@ fn changed(planned: &PlannedFile) -> Error {
 
 fn identity_of(file: &File) -> Result<(ByteSize, i128)> {
     use std::os::unix::fs::MetadataExt as _;
-    let metadata = file.metadata().map_err(|error| Error::caused(Kind::FileUnreadable, "look at a file again", error))?;
+    let metadata =
+        file.metadata().map_err(|error| Error::caused(Kind::FileUnreadable, "look at a file again", error))?;
     let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
     Ok((ByteSize(metadata.len()), modified))
 }

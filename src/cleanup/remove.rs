@@ -41,11 +41,6 @@ impl Remover {
     pub fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
         self.store.audit(entry)
     }
-
-    /// Whether a run is still in the database.
-    pub fn is_there(&mut self, run: &crate::run::RunId) -> Result<bool> {
-        self.store.paths(run).map(|paths| paths.is_some())
-    }
 }
 
 /// Removes the files, if every one of them still is what was archived.

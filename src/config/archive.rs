@@ -263,7 +263,10 @@ fn check_endpoint(url: Setting<String>, layers: &Layers) -> Result<Setting<Strin
     }
     if scheme == "http" && !is_loopback(host_of(&url.value)) {
         if let Some(require) = layers.boolean(REQUIRE_TLS, None)?.filter(|require| require.value) {
-            return refused(format!("it is not encrypted, and `S3_REQUIRE_TLS` is true ({})", require.source), "use https://");
+            return refused(
+                format!("it is not encrypted, and `S3_REQUIRE_TLS` is true ({})", require.source),
+                "use https://",
+            );
         }
     }
     Ok(url)

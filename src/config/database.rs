@@ -28,7 +28,8 @@ impl Database {
         let Some(url) = url else {
             return Ok(Setting::default(Database::Sqlite(data_dir.join("fastflow.db"))));
         };
-        let refused = |kind, message: String| Error::new(kind, format!("use `DATABASE_URL` ({}): {message}", url.source));
+        let refused =
+            |kind, message: String| Error::new(kind, format!("use `DATABASE_URL` ({}): {message}", url.source));
         let (scheme, rest) = url.value.split_once("://").unwrap_or(("", ""));
         match scheme {
             "sqlite" => {
@@ -80,7 +81,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_refused_without_repeating_it() {
-        for url in ["postgresql://u:hunter2@h/d", "mysql://u:hunter2@h/d", "hunter2", "sqlite://", "sqlite:///:memory:"] {
+        for url in ["postgresql://u:hunter2@h/d", "mysql://u:hunter2@h/d", "hunter2", "sqlite://", "sqlite:///:memory:"]
+        {
             let error = resolve(url).unwrap_err();
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
             assert!(error.hint_text().is_some());

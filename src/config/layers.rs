@@ -139,7 +139,9 @@ impl Layers {
 
     /// The value of `key`, trimmed; an empty one counts as not set.
     pub fn text(&self, key: Key, typed: Option<&str>) -> Option<Setting<String>> {
-        self.raw(key, typed).map(|setting| setting.map(|value| value.trim().to_owned())).filter(|it| !it.value.is_empty())
+        self.raw(key, typed)
+            .map(|setting| setting.map(|value| value.trim().to_owned()))
+            .filter(|it| !it.value.is_empty())
     }
 
     /// A whole number where `0` and nothing mean unlimited (`None`), as in Fast-Flow.
@@ -148,7 +150,8 @@ impl Layers {
             return Ok(Setting::default(None));
         };
         let refused = |why: &str| {
-            let message = format!("use `{}` = `{}` ({}): {why}", key.variable, setting.value.escape_debug(), setting.source);
+            let message =
+                format!("use `{}` = `{}` ({}): {why}", key.variable, setting.value.escape_debug(), setting.source);
             Error::new(Kind::InvalidSetting, message).hint("give a whole number; 0 or nothing means unlimited")
         };
         match setting.value.parse::<i128>() {
@@ -194,7 +197,8 @@ impl Layers {
         let rank = |source: &Source| matches!(source, Source::Environment(_));
         match (direct, file) {
             (Some(direct), Some(file)) if rank(&direct.source) == rank(&file.source) => {
-                let message = format!("choose between `{}` and `{file_name}`: both are set ({})", key.variable, file.source);
+                let message =
+                    format!("choose between `{}` and `{file_name}`: both are set ({})", key.variable, file.source);
                 Err(Error::new(Kind::InvalidSetting, message).hint("remove one of the two"))
             }
             (Some(direct), file) if file.is_none() || rank(&direct.source) => Ok(Some(direct.map(Secret::new))),
@@ -207,8 +211,12 @@ impl Layers {
 fn read_secret(file: &Setting<String>) -> Result<Setting<Secret>> {
     let path = file.value.trim();
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::caused(Kind::MissingFile, format!("read the secret file `{}` ({})", path.escape_debug(), file.source), error)
-            .hint("create the file, or make it readable for this user")
+        Error::caused(
+            Kind::MissingFile,
+            format!("read the secret file `{}` ({})", path.escape_debug(), file.source),
+            error,
+        )
+        .hint("create the file, or make it readable for this user")
     })?;
     if text.trim().is_empty() {
         let message = format!("use the secret file `{}` ({}): it is empty", path.escape_debug(), file.source);

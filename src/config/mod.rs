@@ -25,22 +25,18 @@ use crate::bytes::ByteSize;
 use crate::cli::{Cli, GlobalArgs, Typed};
 use crate::error::{Error, Kind, Result, Warning};
 
-const LOG_RETENTION_RUNS: Key = Key {
-    variable: "LOG_RETENTION_RUNS",
-    option: Some("log_retention_runs"),
-    column: Some("log_retention_runs"),
-};
-const LOG_RETENTION_DAYS: Key = Key {
-    variable: "LOG_RETENTION_DAYS",
-    option: Some("log_retention_days"),
-    column: Some("log_retention_days"),
-};
+const LOG_RETENTION_RUNS: Key =
+    Key { variable: "LOG_RETENTION_RUNS", option: Some("log_retention_runs"), column: Some("log_retention_runs") };
+const LOG_RETENTION_DAYS: Key =
+    Key { variable: "LOG_RETENTION_DAYS", option: Some("log_retention_days"), column: Some("log_retention_days") };
 const LOG_MAX_SIZE_MB: Key =
     Key { variable: "LOG_MAX_SIZE_MB", option: Some("log_max_size_mb"), column: Some("log_max_size_mb") };
 
 /// The lookup of a process environment: names and values that are valid Unicode.
 pub fn process_environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Reads `.env` (or the named file) and stacks the layers, the Settings page still missing.

@@ -32,8 +32,9 @@ impl SettingsPage {
 /// `column` is where it comes from, for the message.
 pub(super) fn decrypt(token: &str, key: Option<&Secret>, column: &str) -> Result<Secret> {
     let failed = |reason: &str| {
-        Error::new(Kind::UndecryptableSecret, format!("decrypt `{column}` of the Settings page: {reason}"))
-            .hint("set ENCRYPTION_KEY to the key that Fast-Flow runs with, or save the value on the Settings page again")
+        Error::new(Kind::UndecryptableSecret, format!("decrypt `{column}` of the Settings page: {reason}")).hint(
+            "set ENCRYPTION_KEY to the key that Fast-Flow runs with, or save the value on the Settings page again",
+        )
     };
     let key = key.filter(|key| !key.is_empty()).ok_or_else(|| failed("`ENCRYPTION_KEY` is not set"))?;
     let fernet = fernet::Fernet::new(key.expose())
@@ -51,7 +52,8 @@ mod tests {
 
     /// From the Fernet specification (verify.json).
     const KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
-    const TOKEN: &str = "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
+    const TOKEN: &str =
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
 
     #[test]
     fn a_token_of_the_specification_decrypts_also_with_white_space_around() {

@@ -115,7 +115,8 @@ pub struct LogsDir {
 impl LogsDir {
     /// Opens the folder; `maps` translate stored paths, the more specific first.
     pub fn open(path: &Path, maps: &[PathMapping]) -> Result<Self> {
-        let opened = std::path::absolute(path).and_then(|path| Ok((Dir::open_ambient_dir(&path, ambient_authority())?, path)));
+        let opened =
+            std::path::absolute(path).and_then(|path| Ok((Dir::open_ambient_dir(&path, ambient_authority())?, path)));
         let (root, path) = opened.map_err(|error| {
             Error::caused(Kind::LogsNotMounted, format!("open the log directory `{}`", path.display()), error)
                 .hint("check --logs-dir; is the volume mounted, and may this user read it?")
@@ -208,8 +209,11 @@ impl LogsDir {
     /// Opens the file that was planned; one that is not the same any more is refused.
     pub fn open_planned(&self, planned: &PlannedFile) -> Result<OpenedFile> {
         let changed = || {
-            Error::new(Kind::FileChanged, format!("read `{}`: it changed since it was planned", self.shown(&planned.path)))
-                .hint("is something still writing to it? the next call archives it anew")
+            Error::new(
+                Kind::FileChanged,
+                format!("read `{}`: it changed since it was planned", self.shown(&planned.path)),
+            )
+            .hint("is something still writing to it? the next call archives it anew")
         };
         if self.look(&planned.path)?.is_none_or(|identity| identity != planned.identity) {
             return Err(changed());

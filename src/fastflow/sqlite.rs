@@ -135,12 +135,12 @@ fn refuse_foreign_owner(path: &Path, metadata: &std::fs::Metadata) -> Result<()>
         user.as_raw(),
         metadata.uid()
     );
-    Err(Error::new(Kind::WrongUser, message).hint(format!("run as user {} (sudo -u '#{0}') or as root", metadata.uid())))
+    Err(Error::new(Kind::WrongUser, message)
+        .hint(format!("run as user {} (sudo -u '#{0}') or as root", metadata.uid())))
 }
 
 fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?;
     statement.exists([table])
 }
 
@@ -184,8 +184,12 @@ fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite::Result<Re
             ValueRef::Blob(bytes) => format!("{} bytes of binary data", bytes.len()),
         };
         let shown: String = shown.chars().take(80).collect();
-        let message = format!("read row {}: `{column}` is {shown}", row.get_ref(0).ok().and_then(|id| id.as_i64().ok()).unwrap_or(0));
-        let error = Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database");
+        let message = format!(
+            "read row {}: `{column}` is {shown}",
+            row.get_ref(0).ok().and_then(|id| id.as_i64().ok()).unwrap_or(0)
+        );
+        let error =
+            Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database");
         Ok(Err(RowError { id: run_id, pipeline: text_of(pipeline).map(str::to_owned), error }))
     };
     let Some(run_id) = run_id else { return unreadable("id", id) };
@@ -209,7 +213,13 @@ fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite::Result<Re
             name
         }
     };
-    Ok(Ok(Run { id: run_id, pipeline: name, status: Status::from_label(status_label), started_at: start, finished_at: end }))
+    Ok(Ok(Run {
+        id: run_id,
+        pipeline: name,
+        status: Status::from_label(status_label),
+        started_at: start,
+        finished_at: end,
+    }))
 }
 
 /// Ids are stored as 32 hex digits without dashes; a hand-made row may have dashes or capitals.
@@ -220,7 +230,11 @@ fn id_forms(id: &RunId) -> [String; 2] {
 }
 
 /// Reads row and cells; the caller chooses the transaction.
-fn read_record(connection: &Connection, id: &RunId, cells: &mut dyn Write) -> rusqlite::Result<Option<(Record, Status)>> {
+fn read_record(
+    connection: &Connection,
+    id: &RunId,
+    cells: &mut dyn Write,
+) -> rusqlite::Result<Option<(Record, Status)>> {
     let mut builder = RecordBuilder::default();
     let mut status = Status::Unknown;
     {
@@ -242,7 +256,8 @@ fn read_record(connection: &Connection, id: &RunId, cells: &mut dyn Write) -> ru
         let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
         let mut rows = statement.query(id_forms(id))?;
         while let Some(row) = rows.next()? {
-            let values: Vec<ValueRef<'_>> = (0..names.len()).map(|index| row.get_ref(index)).collect::<Result<_, _>>()?;
+            let values: Vec<ValueRef<'_>> =
+                (0..names.len()).map(|index| row.get_ref(index)).collect::<Result<_, _>>()?;
             let columns = names.iter().zip(values);
             let columns = columns.map(|(name, value)| (name.as_str(), cell_of(value), portable(name, value)));
             builder.cell_row(columns, cells).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -324,8 +339,10 @@ impl Store for SqliteStore {
         match read().map_err(|error| self.failed(format_args!("read the paths of run {id}"), error))? {
             None => Ok(None),
             Some(Ok(paths)) => Ok(Some(paths)),
-            Some(Err(column)) => Err(Error::new(Kind::UnreadableRow, format!("read `{column}` of run {id}: it is not text"))
-                .hint("the run is left alone; correct the row in the database")),
+            Some(Err(column)) => {
+                Err(Error::new(Kind::UnreadableRow, format!("read `{column}` of run {id}: it is not text"))
+                    .hint("the run is left alone; correct the row in the database"))
+            }
         }
     }
 
@@ -340,11 +357,7 @@ impl Store for SqliteStore {
         read().map_err(|error| self.failed(format_args!("read run {id}"), error))
     }
 
-    fn remove(
-        &mut self,
-        runs: &[Removal],
-        unlink: &mut dyn FnMut(usize) -> Result<()>,
-    ) -> Result<Vec<Result<()>>> {
+    fn remove(&mut self, runs: &[Removal], unlink: &mut dyn FnMut(usize) -> Result<()>) -> Result<Vec<Result<()>>> {
         let path = self.path.clone();
         let has_cells = self.has_cells().map_err(|error| self.failed("read the schema", error))?;
         let failed = |error: rusqlite::Error| {
@@ -353,8 +366,7 @@ impl Store for SqliteStore {
             Error::caused(kind, format!("delete runs from `{}`", path.display()), error)
                 .hint("what was archived stays archived; the next call goes on from there")
         };
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let locked_at = Instant::now();
         let mut outcomes = Vec::with_capacity(runs.len());
         for (index, run) in runs.iter().enumerate() {
@@ -422,13 +434,11 @@ fn remove_one(connection: &Connection, run: &Removal, has_cells: bool) -> Result
         Some(_) => {}
     }
     if has_cells {
-        let mut children = connection
-            .prepare_cached("DELETE FROM run_cell_logs WHERE run_id IN (?1, ?2)")
-            .map_err(failed)?;
+        let mut children =
+            connection.prepare_cached("DELETE FROM run_cell_logs WHERE run_id IN (?1, ?2)").map_err(failed)?;
         children.execute(id_forms(&run.id)).map_err(failed)?;
     }
-    let mut row =
-        connection.prepare_cached(&format!("DELETE FROM pipeline_runs WHERE {BY_ID}")).map_err(failed)?;
+    let mut row = connection.prepare_cached(&format!("DELETE FROM pipeline_runs WHERE {BY_ID}")).map_err(failed)?;
     match row.execute(id_forms(&run.id)).map_err(failed)? {
         1 => Ok(()),
         count => Err(Error::new(Kind::RemovalFailed, format!("delete run {}: {count} rows have this id", run.id))),

@@ -79,11 +79,7 @@ pub trait Store: Send {
     /// For each run, within the transaction: the row must be there, finished and as archived; children and row are deleted;
     /// `unlink` removes its files; if that fails, this run's row stays. An `Err` of the whole means that nothing was committed
     /// (files that `unlink` removed are gone).
-    fn remove(
-        &mut self,
-        runs: &[Removal],
-        unlink: &mut dyn FnMut(usize) -> Result<()>,
-    ) -> Result<Vec<Result<()>>>;
+    fn remove(&mut self, runs: &[Removal], unlink: &mut dyn FnMut(usize) -> Result<()>) -> Result<Vec<Result<()>>>;
 
     /// Writes the row for the audit page; `false` where the database has no such table.
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool>;

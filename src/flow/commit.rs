@@ -1,7 +1,7 @@
 //! Records proven runs in the ledger, then removes them: many runs with one sync each, the same order for every one.
 //!
-//! In: [`Proven`] runs as they arrive. Out: their outcomes. What was removed is recorded with the next batch; should the
-//! process die in between, the recorded intention tells the next invocation.
+//! In: [`Proven`] runs as they arrive. Out: their outcomes. Should the process die between removing and recording that, the
+//! intention, recorded before, tells the next invocation.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -38,32 +38,35 @@ impl Proven {
 pub struct Committer {
     /// The ledger, for writing.
     pub ledger: Ledger,
-    /// Removes runs; `None`: `backup`.
-    pub remover: Option<Remover>,
+    /// The instance.
+    pub remover: Remover,
+    /// Whether proven runs are removed: `cleanup`, not `backup`.
+    pub deletes: bool,
     /// What time it is.
     pub clock: Clock,
 }
 
 impl Committer {
     /// Works until the senders are gone.
-    pub(super) fn commit_all(mut self, proven: &Receiver<Proven>, stop: &Stop, outcomes: &Outcomes) {
+    pub(super) fn commit_all(mut self, proven: &Receiver<Proven>, stop: &Stop, outcomes: &Outcomes) -> Self {
         while let Some(batch) = next_batch(proven) {
             for outcome in self.commit(batch, stop) {
                 drop(outcomes.send(outcome));
             }
         }
+        self
     }
 
     fn commit(&mut self, batch: Vec<Proven>, stop: &Stop) -> Vec<RunOutcome> {
         let recorded: Vec<_> = batch.iter().map(|run| (&run.planned, &run.proof)).collect();
-        if let Err(error) = self.ledger.record(&recorded, self.remover.is_some(), self.clock.now()) {
+        if let Err(error) = self.ledger.record(&recorded, self.deletes, self.clock.now()) {
             stop.because(error.repeated());
             let fail = |run: Proven| RunOutcome::refused(run.planned, error.repeated());
             return batch.into_iter().map(fail).collect();
         }
-        let Some(remover) = &mut self.remover else {
-            return batch.into_iter().map(|run| outcome_of_backup(run)).collect();
-        };
+        if !self.deletes {
+            return batch.into_iter().map(outcome_of_backup).collect();
+        }
         let mut proofs = Vec::with_capacity(batch.len());
         let mut rest = Vec::with_capacity(batch.len());
         for run in batch {
@@ -71,7 +74,7 @@ impl Committer {
             proofs.push(run.proof);
             rest.push((run.planned, run.bytes, run.objects, was_gone));
         }
-        let removed = remover.remove(proofs);
+        let removed = self.remover.remove(proofs);
         let ended: Vec<_> = rest.into_iter().zip(removed).collect();
         let deletions: Vec<_> = ended.iter().map(|((planned, ..), removed)| deletion(planned, removed)).collect();
         if let Err(error) = self.ledger.record_deletions(&deletions, self.clock.now()) {

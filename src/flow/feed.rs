@@ -76,7 +76,10 @@ impl Feeder {
         let id = planned.run.id;
         let mut cells = SpooledTempFile::new(CELLS_IN_MEMORY);
         let Some(record) = self.store.record(&id, &mut cells)? else {
-            return Err(Error::new(Kind::RunChanged, format!("archive run {id}: its row is gone since it was planned")));
+            return Err(Error::new(
+                Kind::RunChanged,
+                format!("archive run {id}: its row is gone since it was planned"),
+            ));
         };
         if let Some(recorded) = self.ledger.recorded(&id)? {
             let level = self.archiver.level();

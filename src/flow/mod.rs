@@ -19,7 +19,7 @@ pub use stop::{Signal, Stop};
 
 use crate::archive::{Archived, Archiver};
 use crate::bytes::ByteSize;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::plan::PlannedRun;
 use commit::Proven;
 use feed::Fed;
@@ -91,7 +91,8 @@ impl RunOutcome {
 /// Takes outcomes as they come, from any stage.
 pub type Outcomes = mpsc::UnboundedSender<RunOutcome>;
 
-/// Sends everything that `feeder` reads, `in_flight` runs at a time; returns when the last outcome was handed over.
+/// Sends everything that `feeder` reads, `in_flight` runs at a time; returns when the last outcome was handed over, with
+/// the committer, whose ledger and store can take the closing records.
 pub async fn run(
     feeder: Feeder,
     archiver: Arc<Archiver>,
@@ -99,7 +100,7 @@ pub async fn run(
     in_flight: usize,
     stop: Arc<Stop>,
     outcomes: Outcomes,
-) {
+) -> Result<Committer> {
     let (fed_sender, mut fed) = mpsc::channel(in_flight);
     let feeding = {
         let (stop, outcomes) = (Arc::clone(&stop), outcomes.clone());
@@ -142,9 +143,7 @@ pub async fn run(
         }
     }
     drop(proven_sender);
-    for joined in [feeding.await, committing.await] {
-        if let Err(panicked) = joined {
-            stop.because(Error::caused(Kind::Internal, "finish the work", panicked));
-        }
-    }
+    let panicked = |error| Error::caused(Kind::Internal, "finish the work", error);
+    feeding.await.map_err(panicked)?;
+    committing.await.map_err(panicked)
 }

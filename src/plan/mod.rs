@@ -127,7 +127,9 @@ pub fn build(
                 files: found.files,
                 missing_log: found.missing_log,
             }),
-            Err(error) if error.kind == Kind::DatabaseUnreadable || error.kind == Kind::DatabaseBusy => return Err(error),
+            Err(error) if error.kind == Kind::DatabaseUnreadable || error.kind == Kind::DatabaseBusy => {
+                return Err(error);
+            }
             Err(error) => plan.refused.push(RefusedRun { run: due.run, reason: due.reason, error }),
         }
     }

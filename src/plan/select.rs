@@ -97,7 +97,12 @@ impl fmt::Display for Reason {
         if let Some((age, kept)) = self.over_age {
             let separator = if self.over_count.is_some() { "; " } else { "" };
             let whole_days = Duration::from_secs(age.as_secs() / DAY.as_secs() * DAY.as_secs());
-            write!(f, "{separator}ended {} ago, {} are kept", days_and_less(whole_days), days_and_less(DAY * clamp(kept)))?;
+            write!(
+                f,
+                "{separator}ended {} ago, {} are kept",
+                days_and_less(whole_days),
+                days_and_less(DAY * clamp(kept))
+            )?;
         }
         if self.rule() == Rule::All {
             f.write_str("every finished run was asked for")?;
@@ -156,7 +161,12 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
     let named: HashSet<RunId> = narrowing.runs.iter().copied().collect();
     let pipelines: HashSet<&str> = narrowing.pipelines.iter().map(String::as_str).collect();
     let mut selection = Selection {
-        unknown_pipelines: narrowing.pipelines.iter().filter(|name| !counts.contains_key(name.as_str())).cloned().collect(),
+        unknown_pipelines: narrowing
+            .pipelines
+            .iter()
+            .filter(|name| !counts.contains_key(name.as_str()))
+            .cloned()
+            .collect(),
         ..Selection::default()
     };
     let mut seen = HashSet::new();
@@ -179,7 +189,8 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
             seen.insert(run.id);
         }
         let age = now.since(run.aged_from());
-        let over_age = rules.keep_days.filter(|kept| run.aged_from() < now.minus(DAY * clamp(*kept))).map(|kept| (age, kept));
+        let over_age =
+            rules.keep_days.filter(|kept| run.aged_from() < now.minus(DAY * clamp(*kept))).map(|kept| (age, kept));
         let verdict = if !run.status.is_finished() {
             Err(format!("it is {}", run.status))
         } else if age < rules.min_age {
@@ -225,7 +236,12 @@ mod tests {
     }
 
     fn ids(selection: &Selection) -> Vec<u8> {
-        selection.due.iter().map(|due| due.run.id.simple()).map(|id| u8::from_str_radix(&id[..2], 16).unwrap()).collect()
+        selection
+            .due
+            .iter()
+            .map(|due| due.run.id.simple())
+            .map(|id| u8::from_str_radix(&id[..2], 16).unwrap())
+            .collect()
     }
 
     #[test]
@@ -257,14 +273,14 @@ mod tests {
     #[test]
     fn what_ended_just_now_is_left_alone_also_with_all() {
         let runs = vec![run(1, "a", Status::Success, DAY * 90, Some(Duration::from_secs(599)))];
-        let rules =
-            Rules { keep_runs: Some(0), keep_days: Some(1), min_age: Duration::from_secs(600), all: true };
+        let rules = Rules { keep_runs: Some(0), keep_days: Some(1), min_age: Duration::from_secs(600), all: true };
         assert!(select(runs, &rules, &Narrowing::default(), NOW).due.is_empty());
     }
 
     #[test]
     fn reasons_are_sentences_and_name_both_rules() {
-        let runs = vec![run(1, "a", Status::Success, DAY * 95, Some(DAY * 95)), run(2, "a", Status::Success, DAY, Some(DAY))];
+        let runs =
+            vec![run(1, "a", Status::Success, DAY * 95, Some(DAY * 95)), run(2, "a", Status::Success, DAY, Some(DAY))];
         let rules = Rules { keep_runs: Some(1), keep_days: Some(90), ..Rules::default() };
         let selection = select(runs, &rules, &Narrowing::default(), NOW);
         assert_eq!(selection.due[0].reason.rule(), Rule::RetentionRuns);
@@ -299,7 +315,8 @@ mod tests {
             let by_days = rules.keep_days.is_some_and(|keep| micros > keep as i64 * 86_400_000_000);
             let ended = !matches!(run.status, Status::Pending | Status::Running | Status::Unknown);
             let old_enough = micros.max(0) >= rules.min_age.as_micros() as i64;
-            let in_pipelines = narrowing.pipelines.is_empty() || narrowing.pipelines.contains(&run.pipeline.to_string());
+            let in_pipelines =
+                narrowing.pipelines.is_empty() || narrowing.pipelines.contains(&run.pipeline.to_string());
             let in_runs = narrowing.runs.is_empty() || narrowing.runs.contains(&run.id);
             let in_age = narrowing.older_than.is_none_or(|least| micros > least.as_micros() as i64);
             if ended && old_enough && (by_count || by_days || rules.all) && in_pipelines && in_runs && in_age {

@@ -1,0 +1,106 @@
+//! JSON Lines as cli.md section 4 fixes them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Summary;
+use crate::config::Source;
+use crate::error::{Error, Warning};
+use crate::exit::Exit;
+use crate::fastflow::LogsDir;
+use crate::flow::Outcome;
+use crate::plan::{NotDue, PlannedRun, RefusedRun};
+use crate::run::{Run, RunId};
+use crate::time::Timestamp;
+
+fn error(error: &Error) -> Value {
+    json!({ "kind": error.kind.name(), "message": error.message(), "hint": error.hint_text() })
+}
+
+/// An error that belongs to no run, or to a row that is not readable as one.
+pub(super) fn error_line(of: &Error, run: Option<&RunId>) -> Value {
+    let mut line = error(of);
+    line["type"] = "error".into();
+    if let Some(run) = run {
+        line["run_id"] = run.to_string().into();
+    }
+    line
+}
+
+pub(super) fn warning(warning: &Warning) -> Value {
+    json!({ "type": "warning", "kind": warning.kind, "message": warning.message })
+}
+
+pub(super) fn setting(name: &str, value: &str, source: &Source) -> Value {
+    json!({ "type": "setting", "name": name, "value": value, "source": source.to_string() })
+}
+
+fn run(run: &Run, rule: Option<&str>, reason: String, outcome: Outcome) -> Value {
+    json!({
+        "type": "run",
+        "run_id": run.id.to_string(),
+        "pipeline": &*run.pipeline,
+        "status": run.status.label(),
+        "started_at": run.started_at.to_string(),
+        "finished_at": run.finished_at.map(|at| at.to_string()),
+        "rule": rule,
+        "reason": reason,
+        "files": [],
+        "bytes": 0,
+        "outcome": outcome.name(),
+    })
+}
+
+pub(super) fn planned(
+    planned: &PlannedRun,
+    outcome: Outcome,
+    failure: Option<&Error>,
+    logs: Option<&LogsDir>,
+) -> Value {
+    let mut line = run(&planned.run, Some(planned.reason.rule().name()), planned.reason.to_string(), outcome);
+    let files = planned.files.iter().map(|file| {
+        let path = logs.map_or_else(|| file.path.as_path().to_owned(), |logs| logs.path().join(file.path.as_path()));
+        json!({ "name": file.name.as_str(), "path": path.to_string_lossy(), "bytes": file.identity.size.0 })
+    });
+    line["files"] = files.collect();
+    line["bytes"] = planned.bytes().0.into();
+    if let Some(failure) = failure {
+        line["error"] = error(failure);
+    }
+    line
+}
+
+pub(super) fn refused(refused: &RefusedRun) -> Value {
+    let mut line = run(&refused.run, Some(refused.reason.rule().name()), refused.reason.to_string(), Outcome::Failed);
+    line["error"] = error(&refused.error);
+    line
+}
+
+pub(super) fn not_due(not_due: &NotDue) -> Value {
+    run(&not_due.run, None, format!("not due: {}", not_due.why), Outcome::Kept)
+}
+
+pub(super) fn summary(counts: &Summary, command: &str, started_at: Timestamp, duration: Duration, exit: Exit) -> Value {
+    json!({
+        "type": "summary",
+        "command": command,
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": started_at.to_string(),
+        "duration_seconds": (duration.as_secs_f64() * 1000.0).round() / 1000.0,
+        "runs_due": counts.runs_due,
+        "runs_archived": counts.runs_archived,
+        "runs_already_archived": counts.runs_already_archived,
+        "runs_deleted": counts.runs_deleted,
+        "runs_failed": counts.runs_failed,
+        "runs_kept": counts.runs_kept,
+        "runs_not_attempted": counts.runs_not_attempted,
+        "logs_truncated": 0,
+        "bytes_due": counts.bytes_due.0,
+        "bytes_uploaded": counts.bytes_uploaded.0,
+        "objects_uploaded": counts.objects_uploaded,
+        "objects_checked": 0,
+        "differences": 0,
+        "exit_code": exit.code(),
+    })
+}

@@ -1,0 +1,247 @@
+//! Outcomes -> counts, text or JSON Lines, bar, exit code. The only place that writes to stdout and stderr.
+//!
+//! In: the plan, outcomes as they come, errors, warnings. Out: what an operator or a script reads, and the [`Exit`].
+
+mod json;
+mod progress;
+mod style;
+mod summary;
+mod text;
+
+use std::io::{self, Write};
+
+use std::time::Instant;
+
+pub use progress::Progress;
+pub use style::Style;
+pub use summary::Summary;
+
+use crate::config::Source;
+use crate::error::{Error, Kind, Warning};
+use crate::exit::Exit;
+use crate::fastflow::LogsDir;
+use crate::flow::{Outcome, RunOutcome, Signal};
+use crate::plan::Plan;
+use crate::time::Timestamp;
+
+/// How much to print, and in which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// JSON Lines on stdout instead of text.
+    pub json: bool,
+    /// Errors and warnings only.
+    pub quiet: bool,
+    /// How often `-v` was given.
+    pub verbose: u8,
+}
+
+/// What an invocation tells about itself.
+pub struct Report {
+    form: Form,
+    style: Style,
+    command: &'static str,
+    dry_run: bool,
+    started_at: Timestamp,
+    started: Instant,
+    summary: Summary,
+    failures: Vec<text::Failure>,
+    kept: Vec<text::Failure>,
+    fatal: Option<Kind>,
+    problems: usize,
+    signal: Option<Signal>,
+    cause: Option<Error>,
+    succeeded: bool,
+}
+
+impl Report {
+    /// A report of `command`.
+    pub fn new(form: Form, style: Style, command: &'static str, dry_run: bool, started_at: Timestamp) -> Report {
+        Report {
+            form,
+            style,
+            command,
+            dry_run,
+            started_at,
+            started: Instant::now(),
+            summary: Summary::default(),
+            failures: Vec::new(),
+            kept: Vec::new(),
+            fatal: None,
+            problems: 0,
+            signal: None,
+            cause: None,
+            succeeded: false,
+        }
+    }
+
+    /// Whether a bar may be shown.
+    pub fn shows_progress(&self) -> bool {
+        self.style.can_animate && !self.form.quiet && !self.form.json
+    }
+
+    /// The counts so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The counts as they stand in the last JSON line; `exit` is how it ends.
+    pub fn summary_json(&self, exit: Exit) -> serde_json::Value {
+        json::summary(&self.summary, self.command, self.started_at, self.started.elapsed(), exit)
+    }
+
+    /// Something an operator should know that stops nothing.
+    pub fn warning(&self, warning: &Warning) {
+        if self.form.json {
+            self.json_line(&json::warning(warning));
+        } else {
+            drop(text::warning(&mut io::stderr().lock(), self.style.stderr, warning));
+        }
+    }
+
+    /// An error that ends the command.
+    pub fn fatal(&mut self, error: &Error) {
+        self.fatal.get_or_insert(error.kind);
+        self.print_error(error);
+    }
+
+    /// An error beside the runs, such as a record that could not be written: makes 0 a 1.
+    pub fn problem(&mut self, error: &Error) {
+        self.problems += 1;
+        self.print_error(error);
+    }
+
+    fn print_error(&self, error: &Error) {
+        if self.form.json {
+            self.json_line(&json::error_line(error, None));
+        } else {
+            drop(text::error(&mut io::stderr().lock(), self.style.stderr, error));
+        }
+    }
+
+    /// The settings with their sources, for `-v`.
+    pub fn settings(&self, list: &[(&'static str, String, Source)]) {
+        if self.form.verbose == 0 {
+            return;
+        }
+        if self.form.json {
+            for (name, value, source) in list {
+                self.json_line(&json::setting(name, value, source));
+            }
+        } else {
+            drop(text::settings(&mut io::stdout().lock(), list));
+        }
+    }
+
+    /// Takes what the plan already says: runs that are refused, rows that are unreadable, runs that were named in vain.
+    pub fn begin(&mut self, plan: &Plan, logs: Option<&LogsDir>) {
+        self.summary.runs_due = plan.due_count() as u64;
+        self.summary.bytes_due = plan.bytes();
+        self.summary.runs_failed += (plan.refused.len() + plan.unreadable.len()) as u64;
+        for refused in &plan.refused {
+            if self.form.json {
+                self.json_line(&json::refused(refused));
+            } else {
+                self.failures.push(text::Failure::of_run(&refused.run, &refused.error));
+            }
+        }
+        for row in &plan.unreadable {
+            if self.form.json {
+                self.json_line(&json::error_line(&row.error, row.id.as_ref()));
+            } else {
+                self.failures.push(text::Failure::of_row(&row.error));
+            }
+        }
+        for not_due in &plan.not_due {
+            self.summary.runs_kept += 1;
+            if self.form.json {
+                self.json_line(&json::not_due(not_due));
+            } else if !self.form.quiet {
+                drop(text::not_due(&mut io::stdout().lock(), not_due));
+            }
+        }
+        plan.warnings.iter().for_each(|warning| self.warning(warning));
+        for error in &plan.unknown {
+            self.problem(error);
+        }
+        let shows_plan = self.command == "plan" || self.dry_run;
+        if shows_plan && self.form.json {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            for planned in &plan.due {
+                drop(writeln!(out, "{}", json::planned(planned, Outcome::Due, None, logs)));
+            }
+            drop(out.flush());
+        } else if shows_plan && !self.form.quiet {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            drop(text::plan(&mut out, self.style.stdout, plan, self.form.verbose));
+            drop(out.flush());
+        }
+    }
+
+    /// One run at its end.
+    pub fn run(&mut self, ended: RunOutcome, logs: Option<&LogsDir>) {
+        self.summary.count(&ended);
+        self.succeeded |= matches!(ended.outcome, Outcome::Archived | Outcome::AlreadyArchived | Outcome::Deleted);
+        if self.form.json {
+            let line = json::planned(&ended.planned, ended.outcome, ended.error.as_ref(), logs);
+            self.json_line(&line);
+            return;
+        }
+        match (&ended.error, ended.outcome) {
+            (Some(error), Outcome::Kept) => self.kept.push(text::Failure::of_run(&ended.planned.run, error)),
+            (Some(error), _) => self.failures.push(text::Failure::of_run(&ended.planned.run, error)),
+            (None, outcome) if self.form.verbose > 0 && !self.form.quiet => {
+                drop(text::run(&mut io::stdout().lock(), &ended.planned, outcome));
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Why nothing new was started any more.
+    pub fn stopped(&mut self, signal: Option<Signal>, cause: Option<Error>) {
+        self.signal = signal;
+        self.cause = cause;
+    }
+
+    /// The exit code as it stands.
+    pub fn exit(&self) -> Exit {
+        if let Some(kind) = self.fatal {
+            return Exit::of(kind);
+        }
+        if let Some(signal) = self.signal {
+            return Exit::Stopped(signal);
+        }
+        let incomplete = self.summary.runs_failed > 0 || self.summary.runs_not_attempted > 0;
+        match &self.cause {
+            Some(cause) if !self.succeeded && cause.kind.is_storage() => Exit::Storage,
+            Some(cause) if !self.succeeded && !incomplete => Exit::of(cause.kind),
+            _ if !self.succeeded && self.summary.runs_failed_by_storage > 0 => Exit::Storage,
+            _ if incomplete => Exit::SomeKept,
+            _ if self.problems > 0 || self.cause.is_some() => Exit::Failed,
+            _ => Exit::Done,
+        }
+    }
+
+    /// Prints failures and totals, and says how it ends.
+    pub fn finish(self) -> Exit {
+        let exit = self.exit();
+        if self.form.json {
+            self.json_line(&self.summary_json(exit));
+            return exit;
+        }
+        {
+            let mut err = io::BufWriter::new(io::stderr().lock());
+            let causes = text::Causes { cause: self.cause.as_ref(), signal: self.signal };
+            drop(text::failures(&mut err, self.style.stderr, &self.failures, &self.kept, &causes, &self.summary));
+            drop(err.flush());
+        }
+        if !self.form.quiet && self.fatal.is_none() {
+            let ended = text::Ended { command: self.command, dry_run: self.dry_run, duration: self.started.elapsed() };
+            drop(text::totals(&mut io::stdout().lock(), self.style.stdout, &self.summary, &ended));
+        }
+        exit
+    }
+
+    fn json_line(&self, value: &serde_json::Value) {
+        drop(writeln!(io::stdout().lock(), "{value}"));
+    }
+}

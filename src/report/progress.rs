@@ -1,0 +1,55 @@
+//! A bar on a terminal: runs, bytes, rate, time left.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::bytes::ByteSize;
+
+const REDRAWS_PER_SECOND: u8 = 8;
+
+/// The bar, or nothing where none may be shown.
+pub struct Progress {
+    bar: ProgressBar,
+    runs: u64,
+    total: usize,
+}
+
+impl Progress {
+    /// A bar over `bytes` of `runs` runs; hidden unless `visible`.
+    pub fn new(visible: bool, runs: usize, bytes: ByteSize) -> Progress {
+        let target =
+            if visible { ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(bytes.0.max(1)), target);
+        let template = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        let progress = Progress { bar, runs: 0, total: runs };
+        progress.show_runs();
+        if visible {
+            progress.bar.enable_steady_tick(Duration::from_millis(250));
+        }
+        progress
+    }
+
+    /// A run ended.
+    pub fn run_ended(&mut self) {
+        self.runs += 1;
+        self.show_runs();
+    }
+
+    /// So many bytes were sent in all.
+    pub fn sent(&self, bytes: ByteSize) {
+        self.bar.set_position(bytes.0.min(self.bar.length().unwrap_or(u64::MAX)));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show_runs(&self) {
+        self.bar.set_prefix(format!("{}/{} runs", self.runs, self.total));
+    }
+}

@@ -1,0 +1,263 @@
+//! Text for people: tables that fit 80 columns, one line a failure, hints below, totals last.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::Summary;
+use super::style::{bold, cyan, red, yellow};
+use crate::bytes::ByteSize;
+use crate::config::Source;
+use crate::error::{Error, Kind, Warning};
+use crate::flow::{Outcome, Signal};
+use crate::plan::{NotDue, Plan, PlannedRun, Rule};
+use crate::printable::printable;
+use crate::run::Run;
+use crate::time::Timestamp;
+
+/// Columns for a pipeline's name in tables.
+const NAME_COLUMNS: usize = 26;
+
+/// A failure as one line.
+pub(super) struct Failure {
+    kind: Kind,
+    line: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn of_run(run: &Run, error: &Error) -> Failure {
+        let id = run.id.to_string();
+        let message = error.message();
+        // The message may name the run already.
+        let line = if message.contains(&id) { message } else { format!("{message} (run {id} of `{}`)", run.pipeline) };
+        Failure { kind: error.kind, line, hint: error.hint_text().map(str::to_owned) }
+    }
+
+    pub(super) fn of_row(error: &Error) -> Failure {
+        Failure { kind: error.kind, line: error.message(), hint: error.hint_text().map(str::to_owned) }
+    }
+}
+
+/// Why the rest was not attempted.
+pub(super) struct Causes<'a> {
+    pub(super) cause: Option<&'a Error>,
+    pub(super) signal: Option<Signal>,
+}
+
+/// How an invocation ended.
+pub(super) struct Ended {
+    pub(super) command: &'static str,
+    pub(super) dry_run: bool,
+    pub(super) duration: Duration,
+}
+
+pub(super) fn error(out: &mut dyn Write, colored: bool, error: &Error) -> io::Result<()> {
+    writeln!(out, "{} failed to {}", red(colored, "error:"), printable(&error.message()))?;
+    hint(out, colored, error.hint_text())
+}
+
+fn hint(out: &mut dyn Write, colored: bool, text: Option<&str>) -> io::Result<()> {
+    match text {
+        Some(text) => writeln!(out, "  {} {}", cyan(colored, "hint:"), printable(text)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn warning(out: &mut dyn Write, colored: bool, warning: &Warning) -> io::Result<()> {
+    writeln!(out, "{} {}", yellow(colored, "warning:"), printable(&warning.message))
+}
+
+pub(super) fn settings(out: &mut dyn Write, list: &[(&'static str, String, Source)]) -> io::Result<()> {
+    let widest = |column: fn(&(&'static str, String, Source)) -> usize| list.iter().map(column).max().unwrap_or(0);
+    let names = widest(|(name, ..)| name.len());
+    let values = widest(|(_, value, _)| value.width()).min(36);
+    for (name, value, source) in list {
+        let value = printable(value);
+        let padding = " ".repeat(values.saturating_sub(value.width()));
+        writeln!(out, "{name:names$}  {value}{padding}  ({})", printable(&source.to_string()))?;
+    }
+    writeln!(out)
+}
+
+pub(super) fn not_due(out: &mut dyn Write, not_due: &NotDue) -> io::Result<()> {
+    writeln!(out, "run {} of `{}` is not due: {}", not_due.run.id, printable(&not_due.run.pipeline), not_due.why)
+}
+
+/// One line of the plan's table.
+#[derive(Default)]
+struct Line {
+    runs: usize,
+    files: usize,
+    bytes: ByteSize,
+    oldest: Option<Timestamp>,
+}
+
+impl Line {
+    fn add(&mut self, planned: &PlannedRun) {
+        self.runs += 1;
+        self.files += planned.files.len();
+        self.bytes += planned.bytes();
+        let oldest = self.oldest.map_or(planned.run.aged_from(), |oldest| oldest.min(planned.run.aged_from()));
+        self.oldest = Some(oldest);
+    }
+}
+
+pub(super) fn plan(out: &mut dyn Write, colored: bool, plan: &Plan, verbose: u8) -> io::Result<()> {
+    if plan.due.is_empty() {
+        return Ok(());
+    }
+    let mut lines: BTreeMap<(&str, Rule), Line> = BTreeMap::new();
+    let mut total = Line::default();
+    for planned in &plan.due {
+        lines.entry((&planned.run.pipeline, planned.reason.rule())).or_default().add(planned);
+        total.add(planned);
+    }
+    let header = format!("{}  {:<14}  {:>6}  {:>9}  {:<16}", padded("PIPELINE"), "RULE", "RUNS", "SIZE", "OLDEST END");
+    writeln!(out, "{}", bold(colored, header.trim_end()))?;
+    let mut row = |name: &str, rule: &str, line: &Line| {
+        let oldest = line.oldest.map(Timestamp::to_minute).unwrap_or_default();
+        writeln!(out, "{}  {rule:<14}  {:>6}  {:>9}  {oldest}", padded(name), line.runs, line.bytes)
+    };
+    for ((pipeline, rule), line) in &lines {
+        row(pipeline, rule.name(), line)?;
+    }
+    if lines.len() > 1 {
+        row("Total", "", &total)?;
+    }
+    if verbose > 0 {
+        writeln!(out)?;
+        for planned in &plan.due {
+            run(out, planned, Outcome::Due)?;
+        }
+    }
+    for planned in plan.due.iter().filter(|planned| planned.missing_log.is_some()).take(20) {
+        let path = planned.missing_log.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        writeln!(out, "run {}: its log is not there: {}", planned.run.id, printable(&path))?;
+    }
+    writeln!(out)
+}
+
+pub(super) fn run(out: &mut dyn Write, planned: &PlannedRun, outcome: Outcome) -> io::Result<()> {
+    let run = &planned.run;
+    let pipeline = printable(&run.pipeline);
+    writeln!(out, "{}  {:>9}  {:<16}  {pipeline}: {}", run.id, planned.bytes(), outcome.name(), planned.reason)
+}
+
+/// A name in exactly [`NAME_COLUMNS`] columns.
+fn padded(name: &str) -> String {
+    let name = printable(name);
+    if name.width() <= NAME_COLUMNS {
+        return format!("{name}{}", " ".repeat(NAME_COLUMNS - name.width()));
+    }
+    let mut shown = String::new();
+    let mut columns = 0;
+    for character in name.chars() {
+        columns += character.width().unwrap_or(0);
+        if columns > NAME_COLUMNS - 1 {
+            break;
+        }
+        shown.push(character);
+    }
+    let rest = NAME_COLUMNS - 1 - shown.width();
+    format!("{shown}\u{2026}{}", " ".repeat(rest))
+}
+
+/// Failures by kind, each with one hint; what the store failed with once, whatever the number of runs.
+pub(super) fn failures(
+    out: &mut dyn Write,
+    colored: bool,
+    failures: &[Failure],
+    kept: &[Failure],
+    causes: &Causes<'_>,
+    summary: &Summary,
+) -> io::Result<()> {
+    let mut by_kind: BTreeMap<Kind, Vec<&Failure>> = BTreeMap::new();
+    for failure in failures {
+        by_kind.entry(failure.kind).or_default().push(failure);
+    }
+    let stopping = causes.cause.map(|cause| cause.kind);
+    for (kind, group) in &by_kind {
+        if kind.is_storage() || Some(*kind) == stopping {
+            continue;
+        }
+        for failure in group {
+            writeln!(out, "{} failed to {}", red(colored, "error:"), printable(&failure.line))?;
+        }
+        hint(out, colored, group.first().and_then(|failure| failure.hint.as_deref()))?;
+    }
+    let stored: Vec<&&Failure> = by_kind
+        .iter()
+        .filter(|(kind, _)| kind.is_storage() || Some(**kind) == stopping)
+        .flat_map(|(_, group)| group)
+        .collect();
+    let not_attempted = summary.runs_not_attempted;
+    if let Some(first) = stored.first() {
+        let (line, text) = match causes.cause {
+            Some(cause) => (cause.message(), cause.hint_text().map(str::to_owned)),
+            None => (first.line.clone(), first.hint.clone()),
+        };
+        let rest = if not_attempted > 0 { format!(", {not_attempted} not attempted") } else { String::new() };
+        writeln!(out, "{} failed to {}", red(colored, "error:"), printable(&line))?;
+        writeln!(out, "  {} because of this{rest}; they are untouched", runs(stored.len() as u64, "failed"))?;
+        hint(out, colored, text.as_deref())?;
+    } else if let Some(cause) = causes.cause {
+        error(out, colored, cause)?;
+        if not_attempted > 0 {
+            writeln!(out, "  {} and untouched", runs(not_attempted, "not attempted"))?;
+        }
+    }
+    for failure in kept {
+        writeln!(out, "{} kept: {}", yellow(colored, "warning:"), printable(&failure.line))?;
+    }
+    if let Some(signal) = causes.signal {
+        let name = match signal {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        };
+        let warned = yellow(colored, "warning:");
+        writeln!(
+            out,
+            "{warned} stopped by {name}; what was in flight is finished, {}",
+            runs(not_attempted, "not attempted")
+        )?;
+    }
+    Ok(())
+}
+
+fn runs(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 run {what}") } else { format!("{count} runs {what}") }
+}
+
+pub(super) fn totals(out: &mut dyn Write, colored: bool, summary: &Summary, ended: &Ended) -> io::Result<()> {
+    let changes_nothing = ended.command == "plan" || ended.dry_run;
+    if changes_nothing {
+        let due = if summary.runs_due == 0 { "Nothing is due".to_owned() } else { runs(summary.runs_due, "due") };
+        let due = bold(colored, &due);
+        let size = if summary.runs_due == 0 { String::new() } else { format!(", {}", summary.bytes_due) };
+        let refused = if summary.runs_failed > 0 {
+            format!("; {} be archived", runs(summary.runs_failed, "cannot"))
+        } else {
+            String::new()
+        };
+        return writeln!(out, "{due}{size}{refused}. Nothing was changed.");
+    }
+    if summary.runs_due == 0 && summary.runs_failed == 0 {
+        return writeln!(out, "Nothing is due.");
+    }
+    let mut parts = vec![runs(summary.runs_archived, "archived")];
+    if summary.runs_already_archived > 0 {
+        parts.push(format!("{} archived before", summary.runs_already_archived));
+    }
+    if ended.command == "cleanup" {
+        parts.push(format!("{} deleted", summary.runs_deleted));
+    }
+    let more =
+        [(summary.runs_failed, "failed"), (summary.runs_kept, "kept"), (summary.runs_not_attempted, "not attempted")];
+    parts.extend(more.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    let seconds = ended.duration.as_secs_f64();
+    let counts = bold(colored, &parts.join(", "));
+    writeln!(out, "{counts}: {} objects, {} in {seconds:.1} s.", summary.objects_uploaded, summary.bytes_uploaded)
+}
