@@ -231,7 +231,9 @@ fn show_run(store: &TestStore, due: &[WrittenRun]) -> Result<()> {
     let text = String::from_utf8(text)?;
     ensure!(!text.contains(&run.secret), "the manifest gives a secret of the run away");
     ensure!(text.contains("DB_PASSWORD"), "the manifest lacks the names of env_vars");
-    print_short(&format!("{manifest:#}"), 34, 30);
+    ensure!(manifest["run"]["id"] == run.id.as_str(), "the manifest does not name its run");
+    let pretty = if text.lines().count() > 1 { text } else { format!("{manifest:#}") };
+    print_short(&pretty, 22, 30);
     Ok(())
 }
 

@@ -126,7 +126,12 @@ impl RunSpec {
             parameters: Some(format!(r#"{{"batch":{number},"region":"eu-central-1"}}"#)),
             exit_code: Some(0),
             triggered_by: "scheduler".to_owned(),
-            git_sha: Some(format!("{:040x}", random.next_u64())),
+            git_sha: Some(format!(
+                "{:016x}{:016x}{:08x}",
+                random.next_u64(),
+                random.next_u64(),
+                random.next_u64() as u32
+            )),
             known_pipeline: true,
             fate: Fate::Archived,
         }

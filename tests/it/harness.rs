@@ -1,0 +1,216 @@
+//! Runs the binary in a fresh directory with an environment of its own, and compares exit code, stdout and stderr.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use fastflow_archive_testkit::clock::{fixed_now, rfc3339};
+use fastflow_archive_testkit::{
+    Digest, Encryption, Fate, Fleet, Instance, MinioOptions, RunSpec, TestStore, WrittenRun,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The prefix of keys that no setting changes.
+pub(crate) const PREFIX: &str = "pipeline-logs";
+
+/// An instance, a store, and the binary between them.
+pub(crate) struct Sandbox {
+    pub(crate) instance: Instance,
+    pub(crate) store: TestStore,
+    variables: BTreeMap<String, String>,
+    _folder: TempDir,
+}
+
+/// Which server a test runs on.
+#[derive(Clone, Copy)]
+pub(crate) enum On {
+    Embedded,
+    Minio,
+    MinioSseS3,
+    MinioSseKms,
+    MinioTls,
+    MinioWithoutBucket,
+}
+
+impl On {
+    fn start(self) -> TestStore {
+        let encrypted = |encryption| MinioOptions { encryption: Some(encryption), ..MinioOptions::default() };
+        let started = match self {
+            On::Embedded => TestStore::embedded(),
+            On::Minio => TestStore::minio(MinioOptions::default()),
+            On::MinioSseS3 => TestStore::minio(encrypted(Encryption::SseS3)),
+            On::MinioSseKms => TestStore::minio(encrypted(Encryption::SseKms)),
+            On::MinioTls => TestStore::minio(MinioOptions { tls: true, ..MinioOptions::default() }),
+            On::MinioWithoutBucket => TestStore::minio(MinioOptions { bucket: None, ..MinioOptions::default() }),
+        };
+        started.unwrap()
+    }
+}
+
+impl Sandbox {
+    /// An empty instance of today's schema that points at the store with a put-only key and keeps runs for 30 days.
+    pub(crate) fn new(on: On) -> Sandbox {
+        Sandbox::with(on, |folder| Instance::create(folder).unwrap())
+    }
+
+    /// An instance made by `create`.
+    pub(crate) fn with(on: On, create: impl FnOnce(&Path) -> Instance) -> Sandbox {
+        let folder = tempfile::tempdir().unwrap();
+        let store = on.start();
+        let instance = create(&folder.path().join("fast-flow"));
+        instance.point_at(&store).unwrap();
+        instance.env(&[("LOG_RETENTION_DAYS", "30")]).unwrap();
+        let now = rfc3339(fixed_now());
+        let variables = BTreeMap::from([("FASTFLOW_ARCHIVE_NOW".to_owned(), now)]);
+        Sandbox { instance, store, variables, _folder: folder }
+    }
+
+    /// Adds the standard mixture with `due` due runs.
+    pub(crate) fn settle(mut self, due: usize) -> Sandbox {
+        Fleet::small(fixed_now(), due).settle(&mut self.instance).unwrap();
+        self
+    }
+
+    /// Adds the runs that must be refused.
+    pub(crate) fn settle_refused(mut self) -> Sandbox {
+        let fleet = Fleet { due: 0, notebooks: 0, young: 0, active: 0, ..Fleet::small(fixed_now(), 1).with_refused() };
+        fleet.settle(&mut self.instance).unwrap();
+        self
+    }
+
+    /// Adds one run.
+    pub(crate) fn add(&mut self, spec: RunSpec) -> WrittenRun {
+        self.instance.add(spec).unwrap()
+    }
+
+    /// Sets an environment variable for the calls that follow.
+    pub(crate) fn variable(&mut self, name: &str, value: &str) -> &mut Sandbox {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Puts the administrator's keys above those of `.env`: reading is allowed then.
+    pub(crate) fn as_admin(&mut self) -> &mut Sandbox {
+        let keys = self.store.admin();
+        self.variable("S3_ACCESS_KEY", &keys.access_key).variable("S3_SECRET_ACCESS_KEY", &keys.secret_key)
+    }
+
+    /// The binary with these arguments, in the instance's folder, nothing inherited.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fastflow-archive"));
+        command.args(args).current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        let output = self.command(args).output().unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The embedded server, where the test runs on it.
+    pub(crate) fn embedded(&self) -> &fastflow_archive_testkit::EmbeddedS3 {
+        match &self.store {
+            TestStore::Embedded(server) => server,
+            TestStore::Minio(_) => panic!("this test runs on the embedded server"),
+        }
+    }
+
+    /// Every object with its digest.
+    pub(crate) fn objects(&self) -> BTreeMap<String, Digest> {
+        self.store.objects().unwrap()
+    }
+
+    /// The runs with this fate.
+    pub(crate) fn runs(&self, fate: Fate) -> Vec<&WrittenRun> {
+        self.instance.runs().iter().filter(|run| run.fate == fate).collect()
+    }
+
+    /// Asserts that a run is in the archive, byte for byte, and gone from the instance.
+    #[track_caller]
+    pub(crate) fn assert_moved(&self, run: &WrittenRun, objects: &BTreeMap<String, Digest>) {
+        assert_eq!(run.differences(PREFIX, objects), [""; 0], "{}", run.id);
+        assert!(!self.instance.run_exists(&run.id).unwrap(), "row of {}", run.id);
+        assert!(run.remaining_files().is_empty(), "{:?}", run.remaining_files());
+    }
+
+    /// Asserts that a run is as it was.
+    #[track_caller]
+    pub(crate) fn assert_untouched(&self, run: &WrittenRun) {
+        assert!(self.instance.run_exists(&run.id).unwrap(), "row of {}", run.id);
+        let files = [&run.log_path, &run.metrics_path, &run.route_path].into_iter().flatten().count();
+        assert_eq!(run.remaining_files().len(), files, "files of {}", run.id);
+    }
+
+    /// One hash over database, log directory and state directory.
+    pub(crate) fn tree(&self) -> BTreeMap<String, Digest> {
+        fastflow_archive_testkit::tree_files(self.instance.root(), &[]).unwrap()
+    }
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// Compares all three; `[..]` in an expected text stands for any text within a line.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32, stdout: &str, stderr: &str) -> Ran {
+        let seen = format!("code {:?}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
+        assert_eq!(self.code, Some(code), "{seen}");
+        assert!(matches(stdout, &self.stdout), "stdout is not\n{stdout}\n{seen}");
+        assert!(matches(stderr, &self.stderr), "stderr is not\n{stderr}\n{seen}");
+        self
+    }
+
+    /// The JSON lines of stdout.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The last JSON line.
+    pub(crate) fn summary(&self) -> Value {
+        let last = self.lines().pop().unwrap();
+        assert_eq!(last["type"], "summary");
+        last
+    }
+
+    /// How many lines of stderr begin with `error:`.
+    pub(crate) fn errors(&self) -> usize {
+        self.stderr.lines().filter(|line| line.starts_with("error:")).count()
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    let (patterns, lines): (Vec<_>, Vec<_>) = (pattern.lines().collect(), text.lines().collect());
+    patterns.len() == lines.len() && patterns.iter().zip(lines).all(|(pattern, line)| line_matches(pattern, line))
+}
+
+fn line_matches(pattern: &str, line: &str) -> bool {
+    let mut pieces = pattern.split("[..]");
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    let mut last = None;
+    for piece in pieces {
+        if let Some(previous) = last.replace(piece) {
+            let Some(at) = rest.find(previous) else { return false };
+            rest = &rest[at + previous.len()..];
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
+#[test]
+fn patterns_match_whole_lines() {
+    assert!(line_matches("a[..]c[..]e", "abcde") && line_matches("abc", "abc") && line_matches("a[..]", "abc"));
+    assert!(!line_matches("a[..]c", "abcd") && !line_matches("a", "ab") && !line_matches("[..]x[..]", "abc"));
+}

@@ -1,0 +1,158 @@
+//! Fast-Flow's database as it is in the field: old, beside a live writer, with rows nobody expects.
+
+use fastflow_archive_testkit::clock::{days, fixed_now};
+use fastflow_archive_testkit::{Fate, Instance, RunSpec};
+
+use crate::harness::{On, Sandbox};
+
+#[test]
+fn plan_and_dry_run_change_no_byte_anywhere() {
+    for journal_mode in ["WAL", "DELETE"] {
+        let create = |folder: &std::path::Path| Instance::builder(folder).journal_mode(journal_mode).build().unwrap();
+        let sandbox = Sandbox::with(On::Embedded, create).settle(10).settle_refused();
+        let before = sandbox.tree();
+        for args in [
+            &["plan"][..],
+            &["plan", "--json"],
+            &["plan", "--all", "-v"],
+            &["cleanup", "--dry-run"],
+            &["backup", "-n", "--all"],
+        ] {
+            let ran = sandbox.run(args);
+            assert_eq!(ran.code, Some(3), "the refused are reported: {ran:?}");
+            assert_eq!(sandbox.tree(), before, "{args:?} in {journal_mode} mode");
+        }
+        assert!(sandbox.embedded().requests().is_empty());
+    }
+}
+
+#[test]
+fn old_databases_with_fewer_columns_and_tables_work() {
+    let create =
+        |folder: &std::path::Path| Instance::builder(folder).old_schema().journal_mode("DELETE").build().unwrap();
+    let sandbox = Sandbox::with(On::Embedded, create).settle(10);
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let objects = sandbox.objects();
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+}
+
+#[test]
+fn foreign_keys_that_cascade_and_those_that_do_not_are_both_fine() {
+    let create = |folder: &std::path::Path| Instance::builder(folder).cascade().build().unwrap();
+    let mut sandbox = Sandbox::with(On::Embedded, create);
+    sandbox.add(RunSpec::finished(1, "notebook", fixed_now() - days(60)).notebook(4));
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    assert_eq!(sandbox.instance.row_count("run_cell_logs").unwrap(), 0);
+}
+
+#[test]
+fn a_live_writer_goes_on_and_its_new_run_stays() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(20);
+    let writer = sandbox.instance.connect().unwrap();
+    // A reader that holds a snapshot: the write-ahead log stays in use all the while.
+    writer.execute_batch("BEGIN").unwrap();
+    let before: i64 = writer.query_row("SELECT count(*) FROM pipeline_runs", [], |row| row.get(0)).unwrap();
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let during: i64 = writer.query_row("SELECT count(*) FROM pipeline_runs", [], |row| row.get(0)).unwrap();
+    assert_eq!(before, during, "the snapshot is its own");
+    writer.execute_batch("COMMIT").unwrap();
+    let active = sandbox.add(RunSpec::new(5000, "etl", fixed_now()).status("RUNNING"));
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    sandbox.assert_untouched(&active);
+    assert_eq!(
+        writer.query_row("SELECT count(*) FROM pipeline_runs", [], |row| row.get::<_, i64>(0)).unwrap(),
+        before - 20 + 1
+    );
+}
+
+#[test]
+fn a_run_that_turns_active_while_it_is_archived_is_kept() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let run = sandbox.add(RunSpec::finished(1, "etl", fixed_now() - days(60)));
+    let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
+    sandbox.embedded().set_fault(move |request| {
+        if request.key.ends_with("manifest.json") {
+            writer.lock().unwrap().execute("UPDATE pipeline_runs SET status = 'RUNNING'", []).unwrap();
+        }
+        None
+    });
+    let ran = sandbox.run(&["cleanup"]);
+    let stdout = "1 run archived, 0 deleted, 1 kept: 3 objects, [..] in [..] s.";
+    ran.expect(0, stdout, &format!("warning: kept: delete run {}: it is RUNNING again", run.id));
+    sandbox.assert_untouched(&run);
+}
+
+#[test]
+fn a_log_that_grows_while_it_is_archived_is_kept() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let run = sandbox.add(RunSpec::finished(1, "etl", fixed_now() - days(60)));
+    let path = run.log_path.clone().unwrap();
+    sandbox.embedded().set_fault(move |request| {
+        if request.key.ends_with("manifest.json") {
+            let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+            std::io::Write::write_all(&mut file, b"late\n").unwrap();
+        }
+        None
+    });
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("it changed since it was archived"), "{ran:?}");
+    sandbox.assert_untouched(&run);
+}
+
+#[test]
+fn unreadable_rows_are_errors_of_those_rows() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(5);
+    let mut bad = RunSpec::finished(300, "etl", fixed_now() - days(60));
+    bad.finished_at_text = Some("yesterday".into());
+    let bad = sandbox.add(bad);
+    let mut offset = RunSpec::finished(301, "etl", fixed_now() - days(60));
+    offset.started_at_text = Some("2026-01-01 00:00:00+02:00".into());
+    let offset = sandbox.add(offset);
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!((ran.code, ran.errors()), (Some(3), 2), "{ran:?}");
+    assert!(ran.stderr.contains("`finished_at` is `yesterday`"), "{ran:?}");
+    sandbox.assert_untouched(&bad);
+    sandbox.assert_untouched(&offset);
+    let objects = sandbox.objects();
+    let due = sandbox.runs(Fate::Archived);
+    due.into_iter()
+        .filter(|run| run.id != bad.id && run.id != offset.id)
+        .for_each(|run| sandbox.assert_moved(run, &objects));
+}
+
+#[test]
+fn an_unknown_status_is_left_alone_with_a_warning() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let run = sandbox.add(RunSpec::finished(1, "etl", fixed_now() - days(60)).status("PAUSED"));
+    let warning = "warning: 1 runs have a status this version does not know; they are left alone";
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", warning);
+    sandbox.assert_untouched(&run);
+}
+
+#[test]
+fn cleanup_leaves_a_row_on_the_audit_page() {
+    let sandbox = Sandbox::new(On::Embedded).settle(4);
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let connection = sandbox.instance.connect().unwrap();
+    let sql = "SELECT username, action, json_extract(details, '$.runs_deleted'), length(id) FROM audit_log";
+    let row = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    assert_eq!(row, ("system".to_owned(), "log_archive_cleanup".to_owned(), 4, 32));
+}
+
+#[test]
+fn what_is_no_fast_flow_database_is_refused() {
+    let sandbox = Sandbox::new(On::Embedded);
+    let path = sandbox.instance.root().join("other.db");
+    let url = format!("sqlite:///{}", path.display());
+    let missing = sandbox.run(&["plan", "--database", &url]);
+    assert_eq!((missing.code, path.exists()), (Some(1), false), "{missing:?}");
+    std::fs::write(&path, "this is a text file, and long enough to be looked at as if it were a database\n".repeat(20))
+        .unwrap();
+    let text = sandbox.run(&["plan", "--database", &url]);
+    assert!(text.code == Some(1) && text.stderr.contains("file is not a database"), "{text:?}");
+    std::fs::remove_file(&path).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    let other = sandbox.run(&["plan", "--database", &url]);
+    assert!(other.code == Some(1) && other.stderr.contains("there is no table `pipeline_runs`"), "{other:?}");
+}

@@ -1,0 +1,12 @@
+//! The integration tests: the real binary, a fresh instance each, a real S3 server.
+
+mod archive;
+mod configuration;
+mod guards;
+mod harness;
+mod host;
+mod interruption;
+mod layering;
+mod output;
+mod population;
+mod refusal;

@@ -1,0 +1,167 @@
+//! Where something is not as it should be, the run stays, and the operator learns why.
+
+use fastflow_archive_testkit::clock::{days, fixed_now};
+use fastflow_archive_testkit::{Fate, RunSpec, TestStore};
+
+use crate::harness::{On, PREFIX, Sandbox};
+
+#[test]
+fn symlinked_and_escaping_logs_are_refused_and_reported_and_the_rest_moves() {
+    let sandbox = Sandbox::new(On::Embedded).settle(10).settle_refused();
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.errors()), (Some(3), "", 10), "{ran:?}");
+    for run in sandbox.runs(Fate::Refused) {
+        assert!(ran.stderr.contains(&run.id), "{} is named in\n{}", run.id, ran.stderr);
+        assert!(sandbox.instance.run_exists(&run.id).unwrap());
+    }
+    let objects = sandbox.objects();
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+    for run in sandbox.runs(Fate::Refused) {
+        sandbox.assert_untouched(run);
+        assert!(objects.keys().all(|key| !key.contains(&run.id)));
+    }
+}
+
+/// Whatever is wrong with the store: exit 12, one message, nothing touched.
+fn nothing_is_touched(mut sandbox: Sandbox, prepare: impl FnOnce(&mut Sandbox), message: &str, hint: &str) {
+    prepare(&mut sandbox);
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    let hint = format!("  hint: {hint}");
+    ran.expect(12, "", &format!("error: failed to {message}\n  [..] runs failed because of this, [..]\n{hint}"));
+    sandbox.instance.runs().iter().for_each(|run| sandbox.assert_untouched(run));
+}
+
+#[test]
+fn a_store_that_is_down_is_one_message_and_nothing_is_touched() {
+    nothing_is_touched(
+        Sandbox::new(On::Minio).settle(41),
+        |sandbox| match &mut sandbox.store {
+            TestStore::Minio(minio) => minio.kill(),
+            TestStore::Embedded(_) => panic!(),
+        },
+        "upload `pipeline-logs/[..]`: [..]Connection refused[..]",
+        "is the store running? check S3_ENDPOINT_URL, network and firewall",
+    );
+}
+
+#[test]
+fn a_wrong_secret_is_one_message_and_nothing_is_touched() {
+    nothing_is_touched(
+        Sandbox::new(On::Minio).settle(41),
+        |sandbox| drop(sandbox.variable("S3_SECRET_ACCESS_KEY", "wrong-secret-wrong-secret")),
+        "upload `pipeline-logs/[..]`: SignatureDoesNotMatch: [..] (HTTP 403, request id [..])",
+        "check S3_SECRET_ACCESS_KEY; a proxy that changes headers or paths has the same effect",
+    );
+}
+
+#[test]
+fn an_unknown_key_is_one_message_and_nothing_is_touched() {
+    nothing_is_touched(
+        Sandbox::new(On::Minio).settle(41),
+        |sandbox| drop(sandbox.variable("S3_ACCESS_KEY", "nobody")),
+        "upload `pipeline-logs/[..]`: InvalidAccessKeyId: [..] (HTTP 403, request id [..])",
+        "check S3_ACCESS_KEY: the store does not know it",
+    );
+}
+
+#[test]
+fn a_missing_bucket_is_one_message_and_nothing_is_touched() {
+    nothing_is_touched(
+        Sandbox::new(On::MinioWithoutBucket).settle(41),
+        |sandbox| drop(sandbox.as_admin()),
+        "upload `pipeline-logs/[..]`: NoSuchBucket: [..] (HTTP 404, request id [..])",
+        "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE",
+    );
+}
+
+#[test]
+fn a_private_ca_that_is_not_named_is_one_message_and_nothing_is_touched() {
+    nothing_is_touched(
+        Sandbox::new(On::MinioTls).settle(41),
+        |sandbox| drop(sandbox.variable("S3_CA_BUNDLE", "")),
+        "upload `pipeline-logs/[..]`: [..]certificate[..]",
+        "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE",
+    );
+}
+
+#[test]
+fn a_put_only_key_cannot_prove_by_head_and_the_message_says_so() {
+    nothing_is_touched(
+        Sandbox::new(On::Minio).settle(41),
+        |sandbox| drop(sandbox.variable("FASTFLOW_ARCHIVE_PROOF", "head")),
+        "look at `pipeline-logs/[..]` (HEAD): [..] (HTTP 403[..])",
+        "allow this for the key, or use a lower --proof; a proxy in between can answer like this, too",
+    );
+}
+
+#[test]
+fn an_upload_that_fails_keeps_its_run_and_the_others_go() {
+    let sandbox = Sandbox::new(On::Embedded).settle(20);
+    let victim = sandbox.runs(Fate::Archived)[3].id.clone();
+    let id = victim.clone();
+    sandbox.embedded().set_fault(move |request| request.key.contains(&id).then_some("InvalidRequest"));
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!((ran.code, ran.errors()), (Some(3), 1), "{ran:?}");
+    assert!(ran.stderr.contains(&victim), "{ran:?}");
+    let objects = sandbox.objects();
+    for run in sandbox.runs(Fate::Archived) {
+        if run.id == victim { sandbox.assert_untouched(run) } else { sandbox.assert_moved(run, &objects) }
+    }
+    sandbox.embedded().clear_fault();
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+}
+
+#[test]
+fn a_store_that_throttles_for_a_moment_is_asked_again() {
+    let sandbox = Sandbox::new(On::Embedded).settle(8);
+    let seen = std::sync::Mutex::new(std::collections::HashSet::new());
+    sandbox.embedded().set_fault(move |request| seen.lock().unwrap().insert(request.key.clone()).then_some("SlowDown"));
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let objects = sandbox.objects();
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+}
+
+#[test]
+fn a_missing_log_keeps_the_run_unless_it_is_allowed() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(5);
+    let run = sandbox.add(RunSpec::finished(77, "etl", fixed_now() - days(60)).without_log());
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!((ran.code, ran.errors()), (Some(3), 1), "{ran:?}");
+    assert!(ran.stderr.contains("its log") && ran.stderr.contains("--allow-missing-logs"), "{ran:?}");
+    sandbox.assert_untouched(&run);
+    sandbox.run(&["cleanup", "-q", "--allow-missing-logs"]).expect(0, "", "");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&sandbox.store.object(&run.key(PREFIX, "manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["missing"], serde_json::json!(["run.log"]));
+    assert!(!sandbox.instance.run_exists(&run.id).unwrap());
+}
+
+#[test]
+fn no_value_of_env_vars_and_no_credential_is_anywhere_but_where_it_was() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(15).settle_refused();
+    sandbox.variable("S3_SECRET_ACCESS_KEY", &sandbox.store.writer().secret_key);
+    let mut said = String::new();
+    for args in [
+        &["plan", "-vvv"][..],
+        &["plan", "--json", "-v"],
+        &["cleanup", "-n", "-vv"],
+        &["cleanup", "-vvv"],
+        &["cleanup", "--json"],
+    ] {
+        let ran = sandbox.run(args);
+        said = said + &ran.stdout + &ran.stderr;
+    }
+    let mut haystack = said.into_bytes();
+    for key in sandbox.objects().keys() {
+        haystack.extend(sandbox.store.object(key).unwrap());
+        haystack.extend(format!("{:?}", sandbox.store.metadata(key).unwrap()).into_bytes());
+    }
+    for name in ["fastflow-archive.db", "fastflow-archive.db-wal", "fastflow-archive.lock"] {
+        haystack.extend(std::fs::read(sandbox.instance.data_dir().join(name)).unwrap_or_default());
+    }
+    let haystack = String::from_utf8_lossy(&haystack);
+    assert!(haystack.contains("DB_PASSWORD"), "the names are there");
+    assert!(!haystack.contains("env-secret-"), "a value of env_vars got out");
+    assert!(!haystack.contains(&sandbox.store.writer().secret_key), "a credential got out");
+    assert!(!haystack.contains(fastflow_archive_testkit::ENCRYPTION_KEY), "a key got out");
+}
