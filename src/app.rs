@@ -115,7 +115,7 @@ impl Session {
         }
         let config = Config::resolve(&layers, cli, host)?;
         report.settings(&config.listing());
-        config.archive.warnings().iter().for_each(|warning| report.warning(warning));
+        config.archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
         let selection = cli.selection();
         let rules = Rules {
             keep_runs: config.retention.runs.value,
@@ -146,6 +146,7 @@ impl Session {
 
     /// `plan`: what is due, and nothing else.
     fn show(&self, report: &mut Report) -> Result<()> {
+        self.config.archive.why_nothing_follows().iter().for_each(|warning| report.warning(warning));
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
         Ok(())
@@ -217,6 +218,7 @@ impl Session {
             store: fastflow::open(&self.config.host.database.value, Access::Read)?,
             ledger: Ledger::open(&self.config.host.state_dir.value)?,
             archiver: Arc::clone(&archiver),
+            spool_dir: self.config.host.state_dir.value.clone(),
             allow_missing_logs,
         };
         let (sender, mut outcomes) = mpsc::unbounded_channel::<RunOutcome>();

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(pairs[1].1, "SUCCESS");
         assert!(
             pairs[0].1.len() > 1900
-                && pairs[0].1.len() % 3 == 0
+                && pairs[0].1.len().is_multiple_of(3)
                 && pairs[0].1.ends_with("%A4") | pairs[0].1.ends_with("%C3")
         );
         assert_eq!(metadata([("pipeline-name", " Täglicher Import\n".into())])[0].1, "T%C3%A4glicher%20Import");

@@ -43,6 +43,9 @@ const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_milli
 /// Parts of one file on their way at the same time.
 const PARTS_IN_FLIGHT: usize = 4;
 
+/// A part's ETag, which the end of the upload repeats, and what it says.
+type PartEtag = (String, EtagVerdict);
+
 /// What is known about an object before it is sent.
 #[derive(Clone)]
 pub(super) struct Put {
@@ -180,8 +183,12 @@ impl Bucket {
         }
         let created = create.send().await.map_err(|error| classify(what, error))?;
         let upload_id = created.upload_id().unwrap_or_default().to_owned();
-        let outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await;
-        if outcome.is_err() {
+        let is_opaque = is_opaque(created.server_side_encryption(), created.sse_customer_algorithm());
+        let mut outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await;
+        if let Ok(answer) = &mut outcome {
+            // MinIO says so at the beginning and for each part, but not at the end.
+            answer.is_opaque_by_encryption |= is_opaque;
+        } else {
             // A key that may only put may not be allowed to do this; the store's lifecycle rule clears up then.
             let abort = self.client.abort_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
             drop(abort.send().await);
@@ -197,7 +204,8 @@ impl Bucket {
         part_bytes: u64,
         upload_id: &str,
     ) -> Result<Answer, Fault> {
-        let mut uploads: JoinSet<Result<(usize, String), Fault>> = JoinSet::new();
+        let mut uploads: JoinSet<Result<(usize, PartEtag), Fault>> = JoinSet::new();
+        let mut has_opaque_part = false;
         let mut etags = vec![String::new(); parts.len()];
         let mut next = parts.iter().enumerate();
         loop {
@@ -210,8 +218,9 @@ impl Bucket {
                 uploads.spawn(async move { Ok((index, bucket.put_part(&part, index + 1, &upload_id).await?)) });
             }
             let Some(joined) = uploads.join_next().await else { break };
-            let (index, etag) = joined
+            let (index, (etag, verdict)) = joined
                 .unwrap_or_else(|error| Err(Fault::permanent(Error::caused(Kind::Internal, "upload a part", error))))?;
+            has_opaque_part |= verdict == EtagVerdict::Opaque;
             if let Some(slot) = etags.get_mut(index) {
                 *slot = etag;
             }
@@ -231,12 +240,13 @@ impl Bucket {
         Ok(Answer {
             etag: output.e_tag().map(str::to_owned),
             version_id: output.version_id().map(str::to_owned),
-            is_opaque_by_encryption: is_opaque(output.server_side_encryption(), None),
+            // The ETag of the whole is made of those of the parts.
+            is_opaque_by_encryption: has_opaque_part || is_opaque(output.server_side_encryption(), None),
         })
     }
 
-    /// Sends one part; its ETag must be its MD5, where ETags are digests here.
-    async fn put_part(&self, part: &Put, number: usize, upload_id: &str) -> Result<String, Fault> {
+    /// Sends one part; its ETag must be its MD5, where ETags are digests here. Gives the ETag and what it says.
+    async fn put_part(&self, part: &Put, number: usize, upload_id: &str) -> Result<PartEtag, Fault> {
         let what = format!("upload part {number} of `{}`", part.key);
         let once = || async {
             let _permit = self.permit().await;
@@ -261,7 +271,7 @@ impl Bucket {
                 is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
             };
             match judge_etag(&answer, &plain_etag(&part.digests), &part.key) {
-                Ok(EtagVerdict::Equal | EtagVerdict::Opaque) => Ok(answer.etag.unwrap_or_default()),
+                Ok(verdict) => Ok((answer.etag.unwrap_or_default(), verdict)),
                 Err(error) => Err(Fault { error, retry: Retry::Once }),
             }
         };

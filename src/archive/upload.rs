@@ -206,14 +206,14 @@ impl Archiver {
                 return Err(differs(&key, "reading it back gave other bytes"));
             }
         }
-        if let Some((source, file)) = &item.source {
-            if identity_of(file)? != (source.identity.size, source.identity.modified_ns) {
-                return Err(Error::new(
-                    Kind::FileChanged,
-                    format!("archive `{}`: it changed while it was sent", source.path),
-                )
-                .hint("is something still writing to it? the next call archives it anew"));
-            }
+        if let Some((source, file)) = &item.source
+            && identity_of(file)? != (source.identity.size, source.identity.modified_ns)
+        {
+            return Err(Error::new(
+                Kind::FileChanged,
+                format!("archive `{}`: it changed while it was sent", source.path),
+            )
+            .hint("is something still writing to it? the next call archives it anew"));
         }
         Ok(Receipt {
             name: item.name.to_owned(),

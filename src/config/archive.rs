@@ -154,15 +154,18 @@ impl Archive {
         }
     }
 
-    /// What an operator should know beforehand.
-    pub fn warnings(&self) -> Vec<Warning> {
+    /// What an operator should know beforehand, if only the plan is asked for: that nothing can come of it.
+    pub fn why_nothing_follows(&self) -> Option<Warning> {
+        self.target()
+            .err()
+            .map(|error| Warning::new(error.kind.name(), format!("backup and cleanup will fail to {error}")))
+    }
+
+    /// A store that is spoken to in the clear.
+    pub fn plain_http_warning(&self) -> Option<Warning> {
         match self {
-            Archive::Ready(target) => target.plain_http_warning().into_iter().collect(),
-            Archive::Disabled(source) => {
-                let message = format!("S3_BACKUP_ENABLED is switched off ({source}): backup and cleanup will refuse");
-                vec![Warning::new("backup_disabled", message)]
-            }
-            Archive::Absent => Vec::new(),
+            Archive::Ready(target) => target.plain_http_warning(),
+            Archive::Disabled(_) | Archive::Absent => None,
         }
     }
 
@@ -261,13 +264,14 @@ fn check_endpoint(url: Setting<String>, layers: &Layers) -> Result<Setting<Strin
     if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
         return refused("it holds a user name or password".into(), "use S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY");
     }
-    if scheme == "http" && !is_loopback(host_of(&url.value)) {
-        if let Some(require) = layers.boolean(REQUIRE_TLS, None)?.filter(|require| require.value) {
-            return refused(
-                format!("it is not encrypted, and `S3_REQUIRE_TLS` is true ({})", require.source),
-                "use https://",
-            );
-        }
+    if scheme == "http"
+        && !is_loopback(host_of(&url.value))
+        && let Some(require) = layers.boolean(REQUIRE_TLS, None)?.filter(|require| require.value)
+    {
+        return refused(
+            format!("it is not encrypted, and `S3_REQUIRE_TLS` is true ({})", require.source),
+            "use https://",
+        );
     }
     Ok(url)
 }

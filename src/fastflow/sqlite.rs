@@ -239,7 +239,7 @@ fn read_record(
     let mut status = Status::Unknown;
     {
         let mut statement = connection.prepare_cached(&format!("SELECT * FROM pipeline_runs WHERE {BY_ID}"))?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query(id_forms(id))?;
         let Some(row) = rows.next()? else { return Ok(None) };
         for (index, name) in names.iter().enumerate() {
@@ -253,7 +253,7 @@ fn read_record(
     if table_exists(connection, "run_cell_logs")? {
         let sql = "SELECT * FROM run_cell_logs WHERE run_id IN (?1, ?2) ORDER BY cell_index";
         let mut statement = connection.prepare_cached(sql)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query(id_forms(id))?;
         while let Some(row) = rows.next()? {
             let values: Vec<ValueRef<'_>> =
@@ -274,7 +274,7 @@ impl Store for SqliteStore {
         }
         let read = || -> rusqlite::Result<SettingsPage> {
             let mut statement = self.connection.prepare("SELECT * FROM orchestrator_settings WHERE id = 1")?;
-            let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query([])?;
             let Some(row) = rows.next()? else { return Ok(SettingsPage::default()) };
             let mut values = Vec::new();

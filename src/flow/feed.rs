@@ -2,6 +2,7 @@
 //!
 //! In: the plan's runs. Out: [`Fed`] runs, ready to be sent or proven already; outcomes for those that cannot go on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tempfile::SpooledTempFile;
@@ -22,14 +23,14 @@ pub(super) enum Fed {
     /// To be sent.
     ToSend(Box<Prepared>),
     /// Receipts of an earlier invocation prove it.
-    Proven(PlannedRun, Proof),
+    Proven(Box<(PlannedRun, Proof)>),
 }
 
 impl Fed {
     pub(super) fn into_planned(self) -> PlannedRun {
         match self {
             Fed::ToSend(prepared) => prepared.planned,
-            Fed::Proven(planned, _) => planned,
+            Fed::Proven(proven) => proven.0,
         }
     }
 }
@@ -44,6 +45,8 @@ pub struct Feeder {
     pub ledger: Ledger,
     /// Knows where objects have to be.
     pub archiver: Arc<Archiver>,
+    /// Where long cells wait: a folder as private as the instance itself.
+    pub spool_dir: PathBuf,
     /// Whether a run without its log may be archived.
     pub allow_missing_logs: bool,
 }
@@ -61,7 +64,7 @@ impl Feeder {
                     let prepared = Prepared { planned, record: *record, cells };
                     drop(fed.blocking_send(Fed::ToSend(Box::new(prepared))));
                 }
-                Ok(Ready::Proven(proof)) => drop(fed.blocking_send(Fed::Proven(planned, proof))),
+                Ok(Ready::Proven(proof)) => drop(fed.blocking_send(Fed::Proven(Box::new((planned, proof))))),
                 Err(error) => {
                     if error.kind == Kind::LedgerFailed {
                         stop.because(error.repeated());
@@ -74,7 +77,7 @@ impl Feeder {
 
     fn prepare(&mut self, planned: &PlannedRun) -> Result<Ready> {
         let id = planned.run.id;
-        let mut cells = SpooledTempFile::new(CELLS_IN_MEMORY);
+        let mut cells = tempfile::spooled_tempfile_in(CELLS_IN_MEMORY, &self.spool_dir);
         let Some(record) = self.store.record(&id, &mut cells)? else {
             return Err(Error::new(
                 Kind::RunChanged,

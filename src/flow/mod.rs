@@ -135,7 +135,8 @@ pub async fn run(
                     let archiver = Arc::clone(&archiver);
                     sending.spawn(async move { archiver.archive(*prepared).await });
                 }
-                Some(Fed::Proven(planned, proof)) => {
+                Some(Fed::Proven(proven)) => {
+                    let (planned, proof) = *proven;
                     let archived = Archived { proof, bytes: ByteSize::default(), objects: 0 };
                     drop(proven_sender.send(Proven::sent(planned, archived)));
                 }

@@ -54,9 +54,9 @@ impl Stop {
 
     /// A run failed: stops at once where the whole store is concerned, and after several in a row where it may be.
     pub fn count_failure(&self, error: &Error) {
-        if error.kind.ends_invocation() {
-            self.because(error.repeated());
-        } else if error.kind.is_storage() && self.failures.fetch_add(1, Ordering::SeqCst) + 1 >= FAILURES_IN_A_ROW {
+        let is_row =
+            || error.kind.is_storage() && self.failures.fetch_add(1, Ordering::SeqCst) + 1 >= FAILURES_IN_A_ROW;
+        if error.kind.ends_invocation() || is_row() {
             self.because(error.repeated());
         }
     }

@@ -37,8 +37,9 @@ impl Summary {
         self.objects_uploaded += ended.objects;
         self.runs_archived += u64::from(ended.objects > 0);
         self.runs_deleted += u64::from(ended.deleted);
+        let sent_nothing = ended.objects == 0;
         match ended.outcome {
-            Outcome::AlreadyArchived => self.runs_already_archived += 1,
+            Outcome::AlreadyArchived | Outcome::Deleted if sent_nothing => self.runs_already_archived += 1,
             Outcome::Kept => self.runs_kept += 1,
             Outcome::NotAttempted => self.runs_not_attempted += 1,
             Outcome::Failed => {
@@ -46,7 +47,7 @@ impl Summary {
                 self.runs_failed_by_storage +=
                     u64::from(ended.error.as_ref().is_some_and(|error| error.kind.is_storage()));
             }
-            Outcome::Due | Outcome::Archived | Outcome::Deleted => {}
+            Outcome::Due | Outcome::Archived | Outcome::AlreadyArchived | Outcome::Deleted => {}
         }
     }
 }

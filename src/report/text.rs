@@ -115,11 +115,11 @@ pub(super) fn plan(out: &mut dyn Write, colored: bool, plan: &Plan, verbose: u8)
         lines.entry((&planned.run.pipeline, planned.reason.rule())).or_default().add(planned);
         total.add(planned);
     }
-    let header = format!("{}  {:<14}  {:>6}  {:>9}  {:<16}", padded("PIPELINE"), "RULE", "RUNS", "SIZE", "OLDEST END");
+    let header = format!("{}  {:<14}  {:>6}  {:>10}  {:<16}", padded("PIPELINE"), "RULE", "RUNS", "SIZE", "OLDEST END");
     writeln!(out, "{}", bold(colored, header.trim_end()))?;
     let mut row = |name: &str, rule: &str, line: &Line| {
         let oldest = line.oldest.map(Timestamp::to_minute).unwrap_or_default();
-        writeln!(out, "{}  {rule:<14}  {:>6}  {:>9}  {oldest}", padded(name), line.runs, line.bytes)
+        writeln!(out, "{}  {rule:<14}  {:>6}  {:>10}  {oldest}", padded(name), line.runs, line.bytes)
     };
     for ((pipeline, rule), line) in &lines {
         row(pipeline, rule.name(), line)?;
@@ -143,7 +143,7 @@ pub(super) fn plan(out: &mut dyn Write, colored: bool, plan: &Plan, verbose: u8)
 pub(super) fn run(out: &mut dyn Write, planned: &PlannedRun, outcome: Outcome) -> io::Result<()> {
     let run = &planned.run;
     let pipeline = printable(&run.pipeline);
-    writeln!(out, "{}  {:>9}  {:<16}  {pipeline}: {}", run.id, planned.bytes(), outcome.name(), planned.reason)
+    writeln!(out, "{}  {:>10}  {:<16}  {pipeline}: {}", run.id, planned.bytes(), outcome.name(), planned.reason)
 }
 
 /// A name in exactly [`NAME_COLUMNS`] columns.

@@ -1,10 +1,9 @@
 //! The main way: due runs travel into the archive, and only then leave. On every kind of server.
 
-use fastflow_archive_testkit::clock::{days, fixed_now};
-use fastflow_archive_testkit::{Fate, RunSpec, WrittenRun};
+use fastflow_archive_testkit::{Fate, WrittenRun};
 use serde_json::Value;
 
-use crate::harness::{On, PREFIX, Sandbox};
+use crate::harness::{On, PREFIX, Sandbox, old};
 
 /// The same tests on each server.
 macro_rules! on_each_store {
@@ -51,9 +50,9 @@ fn every_due_run_moves_and_nothing_else(on: On) {
 
 fn a_log_in_parts_arrives_byte_for_byte(on: On) {
     let mut sandbox = Sandbox::new(on);
-    let old = |number| RunSpec::finished(number, "big", fixed_now() - days(60));
     let sizes = [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 16 << 20, (16 << 20) + 1, 40_000_000];
-    let runs: Vec<_> = (1u64..).zip(sizes).map(|(number, size)| sandbox.add(old(number).log_bytes(size))).collect();
+    let runs: Vec<_> =
+        (1u64..).zip(sizes).map(|(number, size)| sandbox.add(old(number, "big").log_bytes(size))).collect();
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     let objects = sandbox.objects();
     for (run, size) in runs.iter().zip(sizes) {
@@ -69,7 +68,7 @@ fn manifest_of(sandbox: &Sandbox, run: &WrittenRun) -> Value {
 #[test]
 fn the_manifest_says_what_the_run_was_and_what_of_it_is_there() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let spec = RunSpec::finished(7, "Täglicher-Import", fixed_now() - days(60)).status("FAILED").notebook(3);
+    let spec = old(7, "Täglicher-Import").status("FAILED").notebook(3);
     let run = sandbox.add(spec);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     let manifest = manifest_of(&sandbox, &run);
@@ -101,7 +100,7 @@ fn the_manifest_says_what_the_run_was_and_what_of_it_is_there() {
 #[test]
 fn notebook_cells_are_lines_in_the_order_of_their_index() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let run = sandbox.add(RunSpec::finished(7, "notebook", fixed_now() - days(60)).notebook(12));
+    let run = sandbox.add(old(7, "notebook").notebook(12));
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     let lines = sandbox.store.object(&run.key(PREFIX, "cells.jsonl")).unwrap();
     let lines: Vec<Value> =
@@ -120,7 +119,7 @@ fn notebook_cells_are_lines_in_the_order_of_their_index() {
 fn metadata_names_have_no_underscore_and_values_are_percent_encoded() {
     for on in [On::Embedded, On::Minio] {
         let mut sandbox = Sandbox::new(on);
-        let run = sandbox.add(RunSpec::finished(7, "Täglicher-Import", fixed_now() - days(60)));
+        let run = sandbox.add(old(7, "Täglicher-Import"));
         sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
         let key = run.key(PREFIX, "run.log");
         let metadata = sandbox.store.metadata(&key).unwrap();
@@ -171,7 +170,7 @@ fn backup_all_takes_every_finished_run() {
 #[test]
 fn a_log_that_changed_after_its_backup_is_sent_again_before_it_goes() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let run = sandbox.add(RunSpec::finished(7, "etl", fixed_now() - days(60)));
+    let run = sandbox.add(old(7, "etl"));
     sandbox.run(&["backup", "-q"]).expect(0, "", "");
     let path = run.log_path.as_ref().unwrap();
     let mut bytes = std::fs::read(path).unwrap();
@@ -186,7 +185,7 @@ fn a_log_that_changed_after_its_backup_is_sent_again_before_it_goes() {
 fn head_and_readback_prove_with_a_key_that_may_read() {
     for level in ["head", "readback"] {
         let mut sandbox = Sandbox::new(On::Minio).settle(5);
-        let big = sandbox.add(RunSpec::finished(900, "big", fixed_now() - days(60)).log_bytes(40_000_000));
+        let big = sandbox.add(old(900, "big").log_bytes(40_000_000));
         sandbox.as_admin();
         sandbox.run(&["cleanup", "-q", "--proof", level]).expect(0, "", "");
         let objects = sandbox.objects();

@@ -1,9 +1,8 @@
 //! What must stop us before anything changes: exit 13. And another instance: exit 11.
 
-use fastflow_archive_testkit::clock::{days, fixed_now};
-use fastflow_archive_testkit::{Fate, RunSpec};
+use fastflow_archive_testkit::Fate;
 
-use crate::harness::{On, Sandbox};
+use crate::harness::{On, Sandbox, old};
 
 #[test]
 fn an_empty_log_directory_while_runs_are_due_stops_everything() {
@@ -28,7 +27,7 @@ fn an_empty_log_directory_while_runs_are_due_stops_everything() {
 fn more_than_half_of_the_logs_missing_stops_everything() {
     let mut sandbox = Sandbox::new(On::Embedded).settle(4);
     for number in 100..106 {
-        sandbox.add(RunSpec::finished(number, "etl", fixed_now() - days(60)).without_log());
+        sandbox.add(old(number, "etl").without_log());
     }
     let stderr = "error: failed to begin: 6 of 10 due runs have no log in `[..]/logs`\n  hint: is the volume mounted? check --logs-dir and --path-map";
     sandbox.run(&["cleanup", "-q", "--allow-missing-logs"]).expect(13, "", stderr);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use fastflow_archive_testkit::clock::{fixed_now, rfc3339};
+use fastflow_archive_testkit::clock::{days, fixed_now, rfc3339};
 use fastflow_archive_testkit::{
     Digest, Encryption, Fate, Fleet, Instance, MinioOptions, RunSpec, TestStore, WrittenRun,
 };
@@ -13,6 +14,11 @@ use tempfile::TempDir;
 
 /// The prefix of keys that no setting changes.
 pub(crate) const PREFIX: &str = "pipeline-logs";
+
+/// A run that ended 60 days ago, and so is due; each number has another second, and so other files.
+pub(crate) fn old(number: u64, pipeline: &str) -> RunSpec {
+    RunSpec::finished(number, pipeline, fixed_now() - days(60) - Duration::from_secs(number))
+}
 
 /// An instance, a store, and the binary between them.
 pub(crate) struct Sandbox {

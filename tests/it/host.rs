@@ -1,9 +1,9 @@
 //! Fast-Flow's database as it is in the field: old, beside a live writer, with rows nobody expects.
 
-use fastflow_archive_testkit::clock::{days, fixed_now};
+use fastflow_archive_testkit::clock::fixed_now;
 use fastflow_archive_testkit::{Fate, Instance, RunSpec};
 
-use crate::harness::{On, Sandbox};
+use crate::harness::{On, Sandbox, old};
 
 #[test]
 fn plan_and_dry_run_change_no_byte_anywhere() {
@@ -40,7 +40,7 @@ fn old_databases_with_fewer_columns_and_tables_work() {
 fn foreign_keys_that_cascade_and_those_that_do_not_are_both_fine() {
     let create = |folder: &std::path::Path| Instance::builder(folder).cascade().build().unwrap();
     let mut sandbox = Sandbox::with(On::Embedded, create);
-    sandbox.add(RunSpec::finished(1, "notebook", fixed_now() - days(60)).notebook(4));
+    sandbox.add(old(1, "notebook").notebook(4));
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     assert_eq!(sandbox.instance.row_count("run_cell_logs").unwrap(), 0);
 }
@@ -68,7 +68,7 @@ fn a_live_writer_goes_on_and_its_new_run_stays() {
 #[test]
 fn a_run_that_turns_active_while_it_is_archived_is_kept() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let run = sandbox.add(RunSpec::finished(1, "etl", fixed_now() - days(60)));
+    let run = sandbox.add(old(1, "etl"));
     let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
     sandbox.embedded().set_fault(move |request| {
         if request.key.ends_with("manifest.json") {
@@ -85,7 +85,7 @@ fn a_run_that_turns_active_while_it_is_archived_is_kept() {
 #[test]
 fn a_log_that_grows_while_it_is_archived_is_kept() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let run = sandbox.add(RunSpec::finished(1, "etl", fixed_now() - days(60)));
+    let run = sandbox.add(old(1, "etl"));
     let path = run.log_path.clone().unwrap();
     sandbox.embedded().set_fault(move |request| {
         if request.key.ends_with("manifest.json") {
@@ -103,10 +103,10 @@ fn a_log_that_grows_while_it_is_archived_is_kept() {
 #[test]
 fn unreadable_rows_are_errors_of_those_rows() {
     let mut sandbox = Sandbox::new(On::Embedded).settle(5);
-    let mut bad = RunSpec::finished(300, "etl", fixed_now() - days(60));
+    let mut bad = old(300, "etl");
     bad.finished_at_text = Some("yesterday".into());
     let bad = sandbox.add(bad);
-    let mut offset = RunSpec::finished(301, "etl", fixed_now() - days(60));
+    let mut offset = old(301, "etl");
     offset.started_at_text = Some("2026-01-01 00:00:00+02:00".into());
     let offset = sandbox.add(offset);
     let ran = sandbox.run(&["cleanup", "-q"]);
@@ -124,7 +124,7 @@ fn unreadable_rows_are_errors_of_those_rows() {
 #[test]
 fn an_unknown_status_is_left_alone_with_a_warning() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let run = sandbox.add(RunSpec::finished(1, "etl", fixed_now() - days(60)).status("PAUSED"));
+    let run = sandbox.add(old(1, "etl").status("PAUSED"));
     let warning = "warning: 1 runs have a status this version does not know; they are left alone";
     sandbox.run(&["cleanup", "-q"]).expect(0, "", warning);
     sandbox.assert_untouched(&run);

@@ -1,5 +1,7 @@
 //! The integration tests: the real binary, a fresh instance each, a real S3 server.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod archive;
 mod configuration;
 mod guards;

@@ -1,21 +1,18 @@
 //! What operators and scripts read.
 
 use fastflow_archive_testkit::Fate;
-use fastflow_archive_testkit::RunSpec;
 use fastflow_archive_testkit::clock::{days, fixed_now};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::harness::{On, Sandbox};
+use crate::harness::{On, Sandbox, old};
 
 /// Three due runs of two pipelines.
 fn three() -> Sandbox {
     let mut sandbox = Sandbox::new(On::Embedded);
-    let old = |number, pipeline| {
-        RunSpec::finished(number, pipeline, fixed_now() - days(60)).log_bytes(1000).metrics_bytes(24)
-    };
-    sandbox.add(old(1, "etl"));
-    sandbox.add(old(2, "etl"));
-    sandbox.add(old(3, "Täglicher-Import mit einem sehr langen Namen"));
+    let small = |number, pipeline| old(number, pipeline).log_bytes(1000).metrics_bytes(24);
+    sandbox.add(small(1, "etl"));
+    sandbox.add(small(2, "etl"));
+    sandbox.add(small(3, "Täglicher-Import mit einem sehr langen Namen"));
     sandbox
 }
 
@@ -24,10 +21,10 @@ fn plan_is_a_table_that_fits_80_columns() {
     let sandbox = three();
     let ran = sandbox.run(&["plan"]);
     let expected = "\
-PIPELINE                    RULE              RUNS       SIZE  OLDEST END
-Täglicher-Import mit eine…  retention_days       1    1.0 KiB  [..]
-etl                         retention_days       2    2.0 KiB  [..]
-Total                                            3    3.0 KiB  [..]
+PIPELINE                    RULE              RUNS        SIZE  OLDEST END
+Täglicher-Import mit eine…  retention_days       1     1.0 KiB  [..]
+etl                         retention_days       2     2.0 KiB  [..]
+Total                                            3     3.0 KiB  [..]
 
 3 runs due, 3.0 KiB. Nothing was changed.";
     let ran = ran.expect(0, expected, "");
@@ -125,8 +122,7 @@ fn a_run_that_is_not_due_or_unknown_is_reported() {
 #[test]
 fn names_cannot_act_on_a_terminal() {
     let mut sandbox = Sandbox::new(On::Embedded);
-    sandbox
-        .add(RunSpec::finished(1, "evil\u{1b}[2J\u{202e}\nname", fixed_now() - days(60)).log_file("/etc/\u{1b}]0;x"));
+    sandbox.add(old(1, "evil\u{1b}[2J\u{202e}\nname").log_file("/etc/\u{1b}]0;x"));
     for args in [&["plan", "-v"][..], &["cleanup", "-v"]] {
         let ran = sandbox.run(args);
         let said = ran.stdout + &ran.stderr;

@@ -1,9 +1,8 @@
 //! Where something is not as it should be, the run stays, and the operator learns why.
 
-use fastflow_archive_testkit::clock::{days, fixed_now};
-use fastflow_archive_testkit::{Fate, RunSpec, TestStore};
+use fastflow_archive_testkit::{Fate, TestStore};
 
-use crate::harness::{On, PREFIX, Sandbox};
+use crate::harness::{On, PREFIX, Sandbox, old};
 
 #[test]
 fn symlinked_and_escaping_logs_are_refused_and_reported_and_the_rest_moves() {
@@ -27,7 +26,11 @@ fn nothing_is_touched(mut sandbox: Sandbox, prepare: impl FnOnce(&mut Sandbox), 
     prepare(&mut sandbox);
     let ran = sandbox.run(&["cleanup", "-q"]);
     let hint = format!("  hint: {hint}");
-    ran.expect(12, "", &format!("error: failed to {message}\n  [..] runs failed because of this, [..]\n{hint}"));
+    ran.expect(
+        12,
+        "",
+        &format!("error: failed to {message}\n  [..] failed because of this, [..]; they are untouched\n{hint}"),
+    );
     sandbox.instance.runs().iter().for_each(|run| sandbox.assert_untouched(run));
 }
 
@@ -48,7 +51,9 @@ fn a_store_that_is_down_is_one_message_and_nothing_is_touched() {
 fn a_wrong_secret_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
         Sandbox::new(On::Minio).settle(41),
-        |sandbox| drop(sandbox.variable("S3_SECRET_ACCESS_KEY", "wrong-secret-wrong-secret")),
+        |sandbox| {
+            sandbox.variable("S3_SECRET_ACCESS_KEY", "wrong-secret-wrong-secret");
+        },
         "upload `pipeline-logs/[..]`: SignatureDoesNotMatch: [..] (HTTP 403, request id [..])",
         "check S3_SECRET_ACCESS_KEY; a proxy that changes headers or paths has the same effect",
     );
@@ -58,7 +63,9 @@ fn a_wrong_secret_is_one_message_and_nothing_is_touched() {
 fn an_unknown_key_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
         Sandbox::new(On::Minio).settle(41),
-        |sandbox| drop(sandbox.variable("S3_ACCESS_KEY", "nobody")),
+        |sandbox| {
+            sandbox.variable("S3_ACCESS_KEY", "nobody");
+        },
         "upload `pipeline-logs/[..]`: InvalidAccessKeyId: [..] (HTTP 403, request id [..])",
         "check S3_ACCESS_KEY: the store does not know it",
     );
@@ -68,7 +75,9 @@ fn an_unknown_key_is_one_message_and_nothing_is_touched() {
 fn a_missing_bucket_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
         Sandbox::new(On::MinioWithoutBucket).settle(41),
-        |sandbox| drop(sandbox.as_admin()),
+        |sandbox| {
+            sandbox.as_admin();
+        },
         "upload `pipeline-logs/[..]`: NoSuchBucket: [..] (HTTP 404, request id [..])",
         "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE",
     );
@@ -78,7 +87,9 @@ fn a_missing_bucket_is_one_message_and_nothing_is_touched() {
 fn a_private_ca_that_is_not_named_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
         Sandbox::new(On::MinioTls).settle(41),
-        |sandbox| drop(sandbox.variable("S3_CA_BUNDLE", "")),
+        |sandbox| {
+            sandbox.variable("S3_CA_BUNDLE", "");
+        },
         "upload `pipeline-logs/[..]`: [..]certificate[..]",
         "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE",
     );
@@ -88,7 +99,9 @@ fn a_private_ca_that_is_not_named_is_one_message_and_nothing_is_touched() {
 fn a_put_only_key_cannot_prove_by_head_and_the_message_says_so() {
     nothing_is_touched(
         Sandbox::new(On::Minio).settle(41),
-        |sandbox| drop(sandbox.variable("FASTFLOW_ARCHIVE_PROOF", "head")),
+        |sandbox| {
+            sandbox.variable("FASTFLOW_ARCHIVE_PROOF", "head");
+        },
         "look at `pipeline-logs/[..]` (HEAD): [..] (HTTP 403[..])",
         "allow this for the key, or use a lower --proof; a proxy in between can answer like this, too",
     );
@@ -124,7 +137,7 @@ fn a_store_that_throttles_for_a_moment_is_asked_again() {
 #[test]
 fn a_missing_log_keeps_the_run_unless_it_is_allowed() {
     let mut sandbox = Sandbox::new(On::Embedded).settle(5);
-    let run = sandbox.add(RunSpec::finished(77, "etl", fixed_now() - days(60)).without_log());
+    let run = sandbox.add(old(77, "etl").without_log());
     let ran = sandbox.run(&["cleanup", "-q"]);
     assert_eq!((ran.code, ran.errors()), (Some(3), 1), "{ran:?}");
     assert!(ran.stderr.contains("its log") && ran.stderr.contains("--allow-missing-logs"), "{ran:?}");
