@@ -128,6 +128,11 @@ impl Session {
                 "no retention rule is set anywhere: nothing is due; set LOG_RETENTION_RUNS or LOG_RETENTION_DAYS";
             report.warning(&Warning::new("no_retention_rule", message));
         }
+        if config.retention.log_max_size.value.is_some() {
+            let source = &config.retention.log_max_size.source;
+            let message = format!("LOG_MAX_SIZE_MB is set ({source}), but this version does not cut logs yet");
+            report.warning(&Warning::new("log_max_size_not_applied", message));
+        }
         let narrowing = Narrowing {
             pipelines: selection.pipeline.clone(),
             runs: selection.run.iter().filter_map(|id| id.parse().ok()).collect(),

@@ -2,6 +2,7 @@
 //!
 //! In: a planned run with its record and cells. Out: a proof, or an error and nothing proven. Deletes nothing, anywhere.
 
+mod client;
 mod fault;
 mod manifest;
 mod object;

@@ -11,33 +11,21 @@ use std::time::Duration;
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{
-    self, BehaviorVersion, ConfigBag, Intercept, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
-};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
-use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::task::JoinSet;
 
+use super::client::{client, patience};
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Hasher, Payload, to_hex};
 use super::proof::{Answer, EtagVerdict, judge_etag, plain_etag};
-use crate::config::{Credentials, Target};
+use crate::config::Target;
 use crate::error::{Error, Kind, Result};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(25);
-/// Back-pressure of the store is no stall before this.
-const STALL_GRACE: Duration = Duration::from_secs(60);
-/// An attempt may take this, and the time the body needs at [`SLOWEST`].
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
 /// Waiting times before the second, third and fourth attempt; up to half as much again is added.
 const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_millis(2400)];
 /// Parts of one file on their way at the same time.
@@ -69,50 +57,8 @@ pub struct Bucket {
 impl Bucket {
     /// Prepares the client; connects to nothing yet, except where the AWS chain looks for credentials.
     pub async fn connect(target: &Target) -> Result<Bucket> {
-        let http_client = http_client(target);
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(attempt_timeout(super::payload::IN_MEMORY))
-            .build();
-        let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();
-        let mut builder = config::Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(target.region.value.clone()))
-            .force_path_style(target.path_style.value)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .stalled_stream_protection(stalls)
-            .http_client(http_client.clone());
-        if let Some(url) = &target.endpoint_url {
-            builder = builder.endpoint_url(&url.value);
-        }
-        builder = match &target.credentials {
-            Credentials::Keys { access_key, secret_access_key } => {
-                builder.credentials_provider(config::Credentials::new(
-                    access_key.value.expose(),
-                    secret_access_key.value.expose(),
-                    None,
-                    None,
-                    "fastflow-archive",
-                ))
-            }
-            Credentials::AwsChain(_) => {
-                let shared = aws_config::defaults(BehaviorVersion::latest())
-                    .http_client(http_client)
-                    .region(Region::new(target.region.value.clone()))
-                    .load()
-                    .await;
-                let provider = shared.credentials_provider().ok_or_else(|| {
-                    Error::new(Kind::InvalidCredentials, "find credentials in the AWS default chain")
-                        .hint("set S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY, or give this machine a role")
-                })?;
-                builder.credentials_provider(provider)
-            }
-        };
         Ok(Bucket {
-            client: Client::from_conf(builder.build()),
+            client: client(target).await?,
             name: target.bucket.value.as_str().into(),
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
             requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
@@ -393,40 +339,9 @@ fn spread(pause: Duration, what: &str) -> Duration {
     pause + pause.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
 }
 
-fn attempt_timeout(bytes: u64) -> Duration {
-    ATTEMPT_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
-}
-
-fn patience(bytes: u64) -> config::Builder {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt_timeout(bytes));
-    config::Builder::new().timeout_config(timeouts.build())
-}
-
 fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_algorithm: Option<&str>) -> bool {
     let by_kms = encryption.is_some_and(|encryption| encryption.as_str().starts_with("aws:kms"));
     by_kms || customer_algorithm.is_some()
-}
-
-/// One TLS stack (rustls) with one provider (ring); the system's roots, and a private CA beside them.
-fn http_client(target: &Target) -> SharedHttpClient {
-    let is_plain = target.endpoint_url.as_ref().is_some_and(|url| url.value.starts_with("http://"));
-    let builder = HttpClientBuilder::new()
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .pool_max_idle_per_host(usize::from(target.concurrency.value));
-    // The AWS chain may have to reach an https endpoint of its own.
-    if is_plain && matches!(target.credentials, Credentials::Keys { .. }) {
-        return builder.build_http();
-    }
-    let mut roots = tls::TrustStore::default().with_native_roots(true);
-    if let Some((_, pem)) = &target.ca_bundle {
-        roots.add_pem_certificate(pem.clone());
-    }
-    let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-    match tls::TlsContext::builder().with_trust_store(roots).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        Err(_) => builder.build_https(),
-    }
 }
 
 /// Signs the digest we computed, so that the SDK neither reads the body twice nor leaves it unsigned.

@@ -1,5 +1,7 @@
 //! Bad configuration ends with 10, names setting, source and remedy, and touches nothing.
 
+use fastflow_archive_testkit::Fate;
+
 use crate::harness::{On, Sandbox};
 
 /// Runs `cleanup` with the variables, expects exit 10 and these two lines, and nothing touched.
@@ -135,4 +137,32 @@ fn usage_errors_end_with_2() {
     {
         assert_eq!(sandbox.run(args).code, Some(2), "{args:?}");
     }
+}
+
+#[test]
+fn the_aws_default_chain_gives_credentials_where_it_is_asked_for() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(3);
+    let keys = sandbox.store.writer();
+    sandbox
+        .variable("S3_ACCESS_KEY", "")
+        .variable("S3_SECRET_ACCESS_KEY", "")
+        .variable("AWS_EC2_METADATA_DISABLED", "true");
+    assert_eq!(sandbox.run(&["cleanup", "-q"]).code, Some(10), "not asked for");
+    sandbox.variable("S3_AWS_CREDENTIALS", "true");
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!((ran.code, ran.errors()), (Some(12), 1), "the chain is empty: {ran:?}");
+    assert!(ran.stderr.contains("the AWS default chain found no credentials"), "{ran:?}");
+    sandbox.variable("AWS_ACCESS_KEY_ID", &keys.access_key).variable("AWS_SECRET_ACCESS_KEY", &keys.secret_key);
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let objects = sandbox.objects();
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+}
+
+#[test]
+fn a_longest_log_is_told_not_to_count_yet() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    sandbox.variable("LOG_MAX_SIZE_MB", "10");
+    let warning =
+        "warning: LOG_MAX_SIZE_MB is set (environment, LOG_MAX_SIZE_MB), but this version does not cut logs yet";
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", warning);
 }

@@ -25,7 +25,7 @@ pub(crate) struct Sandbox {
     pub(crate) instance: Instance,
     pub(crate) store: TestStore,
     variables: BTreeMap<String, String>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Which server a test runs on.
@@ -69,7 +69,7 @@ impl Sandbox {
         instance.env(&[("LOG_RETENTION_DAYS", "30")]).unwrap();
         let now = rfc3339(fixed_now());
         let variables = BTreeMap::from([("FASTFLOW_ARCHIVE_NOW".to_owned(), now)]);
-        Sandbox { instance, store, variables, _folder: folder }
+        Sandbox { instance, store, variables, folder }
     }
 
     /// Adds the standard mixture with `due` due runs.
@@ -111,12 +111,28 @@ impl Sandbox {
 
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().unwrap();
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+        Ran::of(self.command(args))
+    }
+
+    /// Gives database and data directory to this user; the log directory stays with whom it is.
+    pub(crate) fn give_data_to(&self, user: u32) {
+        let data = self.instance.data_dir();
+        for entry in std::fs::read_dir(&data).unwrap() {
+            std::os::unix::fs::chown(entry.unwrap().path(), Some(user), None).unwrap();
         }
+        std::os::unix::fs::chown(&data, Some(user), None).unwrap();
+        open_to_all(self.folder.path());
+    }
+
+    /// Runs a copy of the binary as this user; only root can.
+    pub(crate) fn run_as(&self, user: u32, args: &[&str]) -> Ran {
+        use std::os::unix::process::CommandExt as _;
+        let copy = self.folder.path().join("fastflow-archive");
+        std::fs::copy(env!("CARGO_BIN_EXE_fastflow-archive"), &copy).unwrap();
+        let mut command = Command::new(copy);
+        command.args(args).current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
+        command.uid(user).gid(user);
+        Ran::of(command)
     }
 
     /// The embedded server, where the test runs on it.
@@ -167,7 +183,22 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
+/// Lets every user into the folder, which a temporary one does not.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 impl Ran {
+    fn of(mut command: Command) -> Ran {
+        let output = command.output().unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Compares all three; `[..]` in an expected text stands for any text within a line.
     #[track_caller]
     pub(crate) fn expect(self, code: i32, stdout: &str, stderr: &str) -> Ran {

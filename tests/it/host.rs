@@ -156,3 +156,37 @@ fn what_is_no_fast_flow_database_is_refused() {
     let other = sandbox.run(&["plan", "--database", &url]);
     assert!(other.code == Some(1) && other.stderr.contains("there is no table `pipeline_runs`"), "{other:?}");
 }
+
+#[test]
+fn another_user_than_the_owner_of_the_database_is_refused() {
+    let sandbox = Sandbox::new(On::Embedded).settle(3);
+    let owner = if rustix::process::geteuid().is_root() { 1001 } else { rustix::process::geteuid().as_raw() };
+    let before = sandbox.tree();
+    let ran = if rustix::process::geteuid().is_root() {
+        sandbox.give_data_to(owner);
+        sandbox.run_as(1002, &["cleanup", "-q"])
+    } else {
+        // Without root nobody can become somebody else; a database of root's serves as well.
+        sandbox.run(&["plan", "--no-ui-settings", "--database", "sqlite:////etc/passwd"])
+    };
+    assert_eq!((ran.code, ran.errors()), (Some(1), 1), "{ran:?}");
+    assert!(ran.stderr.contains("it belongs to user") && ran.stderr.contains("hint: run as user"), "{ran:?}");
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn ids_with_dashes_or_capitals_are_found_too() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let forms: [fn(&str) -> String; 3] = [str::to_uppercase, dashed, |id| dashed(id).to_uppercase()];
+    for (number, form) in (1u64..).zip(forms) {
+        let mut spec = old(number, "etl");
+        spec.id = form(&spec.id);
+        sandbox.add(spec);
+    }
+    sandbox.run(&["cleanup"]).expect(0, "3 runs archived, 3 deleted: 9 objects, [..] in [..] s.", "");
+    assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), 0);
+}
+
+fn dashed(id: &str) -> String {
+    [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-")
+}

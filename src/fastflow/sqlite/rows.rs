@@ -1,0 +1,147 @@
+//! Rows of SQLite as values of ours: a run, a whole record, a text.
+//!
+//! In: rows. Out: [`Run`], [`Record`], or what could not be read. Opens no transaction; the caller does.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use super::super::record::{Cell, Record, RecordBuilder};
+use super::super::store::RowError;
+use crate::error::{Error, Kind, Result};
+use crate::run::{Run, RunId, Status};
+use crate::time::Timestamp;
+
+pub(super) fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?;
+    statement.exists([table])
+}
+
+fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(bytes) => Cell::Text(bytes),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+    }
+}
+
+pub(super) fn text_of(value: ValueRef<'_>) -> Option<&str> {
+    match value {
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+/// The form of a value that does not depend on the database: ids with dashes, times in RFC 3339.
+fn portable(column: &str, value: ValueRef<'_>) -> Option<String> {
+    match column {
+        "id" | "run_id" => text_of(value)?.parse::<RunId>().ok().map(|id| id.to_string()),
+        "started_at" | "finished_at" => Timestamp::from_sqlite(text_of(value)?).map(|time| time.to_string()),
+        _ => None,
+    }
+}
+
+/// Reads the six columns of the scan; the pipeline's name is shared with earlier rows.
+pub(super) fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite::Result<Result<Run, RowError>> {
+    let [id, pipeline, status] = [row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?];
+    let [started_at, finished_at] = [row.get_ref(4)?, row.get_ref(5)?];
+    let run_id = text_of(id).and_then(|id| id.parse::<RunId>().ok());
+    let unreadable = |column: &str, value: ValueRef<'_>| {
+        let shown = match value {
+            ValueRef::Null => "NULL".to_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(number) => number.to_string(),
+            ValueRef::Text(bytes) => format!("`{}`", String::from_utf8_lossy(bytes).escape_debug()),
+            ValueRef::Blob(bytes) => format!("{} bytes of binary data", bytes.len()),
+        };
+        let shown: String = shown.chars().take(80).collect();
+        let message = format!(
+            "read row {}: `{column}` is {shown}",
+            row.get_ref(0).ok().and_then(|id| id.as_i64().ok()).unwrap_or(0)
+        );
+        let error =
+            Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database");
+        Ok(Err(RowError { id: run_id, pipeline: text_of(pipeline).map(str::to_owned), error }))
+    };
+    let Some(run_id) = run_id else { return unreadable("id", id) };
+    let Some(pipeline_name) = text_of(pipeline) else { return unreadable("pipeline_name", pipeline) };
+    let Some(status_label) = text_of(status) else { return unreadable("status", status) };
+    let Some(start) = text_of(started_at).and_then(Timestamp::from_sqlite) else {
+        return unreadable("started_at", started_at);
+    };
+    let end = match finished_at {
+        ValueRef::Null => None,
+        value => match text_of(value).and_then(Timestamp::from_sqlite) {
+            Some(end) => Some(end),
+            None => return unreadable("finished_at", value),
+        },
+    };
+    let name = match names.get(pipeline_name) {
+        Some(name) => Arc::clone(name),
+        None => {
+            let name: Arc<str> = pipeline_name.into();
+            names.insert(Arc::clone(&name));
+            name
+        }
+    };
+    Ok(Ok(Run {
+        id: run_id,
+        pipeline: name,
+        status: Status::from_label(status_label),
+        started_at: start,
+        finished_at: end,
+    }))
+}
+
+/// Finds a run by [`id_forms`].
+pub(super) const BY_ID: &str = "id IN (?1, ?2, ?3, ?4)";
+/// Finds the cells of a run by [`id_forms`].
+pub(super) const BY_RUN_ID: &str = "run_id IN (?1, ?2, ?3, ?4)";
+
+/// Ids are stored as 32 hex digits without dashes; a hand-made row may have dashes or capitals.
+pub(super) fn id_forms(id: &RunId) -> [String; 4] {
+    let (simple, dashed) = (id.simple(), id.to_string());
+    [simple.to_uppercase(), dashed.to_uppercase(), simple, dashed]
+}
+
+/// Reads row and cells; the caller chooses the transaction.
+pub(super) fn read_record(
+    connection: &Connection,
+    id: &RunId,
+    cells: &mut dyn Write,
+) -> rusqlite::Result<Option<(Record, Status)>> {
+    let mut builder = RecordBuilder::default();
+    let mut status = Status::Unknown;
+    {
+        let mut statement = connection.prepare_cached(&format!("SELECT * FROM pipeline_runs WHERE {BY_ID}"))?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut rows = statement.query(id_forms(id))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        for (index, name) in names.iter().enumerate() {
+            let value = row.get_ref(index)?;
+            if name == "status" {
+                status = text_of(value).map_or(Status::Unknown, Status::from_label);
+            }
+            builder.column(name, cell_of(value), portable(name, value));
+        }
+    }
+    if table_exists(connection, "run_cell_logs")? {
+        let sql = format!("SELECT * FROM run_cell_logs WHERE {BY_RUN_ID} ORDER BY cell_index");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut rows = statement.query(id_forms(id))?;
+        while let Some(row) = rows.next()? {
+            let values: Vec<ValueRef<'_>> =
+                (0..names.len()).map(|index| row.get_ref(index)).collect::<Result<_, _>>()?;
+            let columns = names.iter().zip(values);
+            let columns = columns.map(|(name, value)| (name.as_str(), cell_of(value), portable(name, value)));
+            builder.cell_row(columns, cells).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        }
+    }
+    Ok(Some((builder.finish(), status)))
+}
