@@ -181,7 +181,7 @@ impl Session {
         if let Some(logs) = &logs {
             plan::check_guards(&plan, logs, spending.guard, |planned| {
                 let recorded = ledger.recorded(&planned.run.id)?;
-                Ok(recorded.is_some_and(|recorded| recorded.receipts.iter().any(is_log)))
+                Ok(recorded.is_some_and(|recorded| recorded.receipts.iter().any(Receipt::is_log)))
             })?;
         }
         let open_deletions = ledger.open_deletions()?;
@@ -292,10 +292,6 @@ fn close_open_deletions(ledger: &mut Ledger, store: &mut dyn Store, open: Vec<Ru
         }
     }
     if done.is_empty() { Ok(()) } else { ledger.close_deletions(&done, at) }
-}
-
-fn is_log(receipt: &Receipt) -> bool {
-    receipt.name == fastflow::FileName::Log.as_str()
 }
 
 /// The first signal lets what is in flight finish; the second ends the process at once.

@@ -5,11 +5,11 @@
 
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::{Fingerprint, Identity, LogPath, PlannedFile};
+use crate::fastflow::{FileName, Fingerprint, Identity, LogPath, PlannedFile};
 use crate::run::RunId;
 use crate::time::Timestamp;
 
-use super::object::{CELLS, MANIFEST};
+use super::object::MANIFEST;
 use super::payload::{Digests, to_hex};
 
 /// How much is proven; higher includes lower (s3.md section 2).
@@ -94,6 +94,13 @@ pub struct Receipt {
     pub at: Timestamp,
     /// The file it was made from; `None` for cells and manifest.
     pub source: Option<SourceFile>,
+}
+
+impl Receipt {
+    /// Whether it is the receipt of a run's log.
+    pub fn is_log(&self) -> bool {
+        self.name == FileName::Log.as_str()
+    }
 }
 
 /// A file that may be removed once its run is.
@@ -183,9 +190,9 @@ impl Proof {
         self.resumed
     }
 
-    /// Whether a log is among what is proven.
+    /// Whether the log is among what is proven.
     pub fn has_log(&self) -> bool {
-        self.receipts.iter().any(|receipt| !matches!(receipt.name.as_str(), MANIFEST | CELLS))
+        self.receipts.iter().any(Receipt::is_log)
     }
 }
 

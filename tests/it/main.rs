@@ -12,3 +12,4 @@ mod layering;
 mod output;
 mod population;
 mod refusal;
+mod soak;
