@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::ByteSize;
-use crate::cleanup::Remover;
+use crate::cleanup::{Remover, Truncator};
 use crate::cli::{Cli, Command, Typed};
 use crate::config::{self, Config, Host, Target};
 use crate::error::{Error, Kind, Result, Warning};
@@ -120,6 +120,8 @@ impl Session {
         let rules = Rules {
             keep_runs: config.retention.runs.value,
             keep_days: config.retention.days.value,
+            // `backup` deletes nothing, and so cuts nothing.
+            max_log: config.retention.log_max_size.value.filter(|_| !matches!(cli.command, Command::Backup(_))),
             min_age: config.retention.min_age.value,
             all: cli.all(),
         };
@@ -127,11 +129,6 @@ impl Session {
             let message =
                 "no retention rule is set anywhere: nothing is due; set LOG_RETENTION_RUNS or LOG_RETENTION_DAYS";
             report.warning(&Warning::new("no_retention_rule", message));
-        }
-        if config.retention.log_max_size.value.is_some() {
-            let source = &config.retention.log_max_size.source;
-            let message = format!("LOG_MAX_SIZE_MB is set ({source}), but this version does not cut logs yet");
-            report.warning(&Warning::new("log_max_size_not_applied", message));
         }
         let narrowing = Narrowing {
             pipelines: selection.pipeline.clone(),
@@ -181,7 +178,8 @@ impl Session {
         if let Some(logs) = &logs {
             plan::check_guards(&plan, logs, spending.guard, |planned| {
                 let recorded = ledger.recorded(&planned.run.id)?;
-                Ok(recorded.is_some_and(|recorded| recorded.receipts.iter().any(Receipt::is_log)))
+                let is_proven = recorded.is_some_and(|recorded| recorded.receipts.iter().any(Receipt::is_log));
+                Ok(is_proven || ledger.is_log_removed(&planned.run.id)?)
             })?;
         }
         let open_deletions = ledger.open_deletions()?;
@@ -197,7 +195,8 @@ impl Session {
             .build()
             .map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))?;
         let remover = Remover::new(store, Arc::clone(&logs));
-        let committer = Committer { ledger, remover, deletes: spending.delete, clock: self.clock };
+        let truncator = Truncator::new(Arc::clone(&logs));
+        let committer = Committer { ledger, remover, truncator, deletes: spending.delete, clock: self.clock };
         let sending = Sending { plan, logs, origin, allow_missing_logs: spending.allow_missing_logs };
         let committer = runtime.block_on(self.send_all(target, sending, committer, report))?;
         self.close(report, committer)
@@ -251,7 +250,7 @@ impl Session {
     /// Writes what was done where auditors look: Fast-Flow's audit page and the ledger.
     fn close(&self, report: &mut Report, mut committer: Committer) -> Result<()> {
         let counts = report.summary();
-        if counts.runs_deleted > 0 {
+        if counts.runs_deleted + counts.logs_truncated > 0 {
             let entry = AuditEntry {
                 at: self.clock.now(),
                 action: "log_archive_cleanup",
@@ -261,9 +260,11 @@ impl Session {
                     "runs_archived": counts.runs_archived,
                     "runs_deleted": counts.runs_deleted,
                     "runs_failed": counts.runs_failed,
+                    "logs_truncated": counts.logs_truncated,
                     "bytes_uploaded": counts.bytes_uploaded.0,
                     "log_retention_runs": self.rules.keep_runs,
                     "log_retention_days": self.rules.keep_days,
+                    "log_max_size_bytes": self.rules.max_log.map(|size| size.0),
                 }),
             };
             if let Err(error) = committer.remover.audit(&entry) {

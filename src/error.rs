@@ -62,6 +62,8 @@ kinds! {
     RunActive => "run_active",
     /// A file could not be removed; its row stays.
     UnlinkFailed => "unlink_failed",
+    /// A log could not be cut; it is still there, whole.
+    CutFailed => "cut_failed",
     /// The row could not be removed.
     RemovalFailed => "removal_failed",
     /// No connection to the store.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use crate::archive::{Digests, Level, Method, Proof, Receipt, SourceFile};
+use crate::archive::{Digests, Level, Method, Receipt, SourceFile};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{Fingerprint, Identity};
@@ -42,12 +42,12 @@ CREATE TABLE receipts (
     id INTEGER PRIMARY KEY, archived_run INTEGER NOT NULL REFERENCES archived_runs(id), at TEXT NOT NULL,
     name TEXT NOT NULL, endpoint TEXT NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL, version_id TEXT, etag TEXT,
     bytes INTEGER NOT NULL, md5 BLOB NOT NULL, sha256 BLOB NOT NULL, level TEXT NOT NULL, method TEXT NOT NULL,
-    source_path TEXT, source_device INTEGER, source_inode INTEGER, source_modified_ns INTEGER
+    source_path TEXT, source_device INTEGER, source_inode INTEGER, source_size INTEGER, source_modified_ns INTEGER
 ) STRICT;
 CREATE INDEX receipts_archived_run ON receipts(archived_run);
 CREATE TABLE deletions (
     id INTEGER PRIMARY KEY, invocation INTEGER NOT NULL REFERENCES invocations(id), at TEXT NOT NULL,
-    run_id TEXT NOT NULL, pipeline TEXT NOT NULL, rule TEXT NOT NULL, phase TEXT NOT NULL CHECK (phase IN ('intended', 'done', 'kept')),
+    run_id TEXT NOT NULL, pipeline TEXT NOT NULL, rule TEXT NOT NULL, phase TEXT NOT NULL CHECK (phase IN ('intended', 'done', 'kept', 'truncated', 'log_removed')),
     note TEXT
 ) STRICT;
 CREATE INDEX deletions_run_id ON deletions(run_id);
@@ -75,13 +75,44 @@ pub struct Recorded {
     pub receipts: Vec<Receipt>,
 }
 
-/// How a deletion ended.
-#[derive(Debug, Clone)]
-pub struct Deletion<'a> {
+/// The columns that [`read_receipt`] reads.
+const RECEIPT: &str = "at, name, endpoint, bucket, key, version_id, etag, bytes, md5, sha256, level, method, source_path, \
+                       source_device, source_inode, source_size, source_modified_ns";
+
+/// Something that was proven.
+pub struct Entry<'a> {
     /// The run.
     pub planned: &'a PlannedRun,
-    /// `None`: row and files are gone; otherwise why they were kept.
-    pub kept: Option<String>,
+    /// What row and cells were.
+    pub fingerprint: Fingerprint,
+    /// New receipts, the manifest last; empty where an earlier invocation recorded them.
+    pub receipts: &'a [Receipt],
+    /// Whether row and files are about to be deleted.
+    pub intends_deletion: bool,
+}
+
+/// How a deletion ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Row and files are gone.
+    Done,
+    /// They were kept, because of this.
+    Kept(String),
+    /// The log was cut, the run stays.
+    Truncated,
+    /// The log could not be cut and is gone, the run stays.
+    LogRemoved,
+}
+
+impl Ending {
+    fn phase(&self) -> &'static str {
+        match self {
+            Ending::Done => "done",
+            Ending::Kept(_) => "kept",
+            Ending::Truncated => "truncated",
+            Ending::LogRemoved => "log_removed",
+        }
+    }
 }
 
 /// The ledger, open.
@@ -153,39 +184,60 @@ impl Ledger {
             let found =
                 newest.query_row([run.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)));
             let Some((id, fingerprint)) = found.optional()? else { return Ok(None) };
-            let sql = "SELECT at, name, endpoint, bucket, key, version_id, etag, bytes, md5, sha256, level, method, \
-                       source_path, source_device, source_inode, source_modified_ns \
-                       FROM receipts WHERE archived_run = ? ORDER BY id";
-            let mut statement = self.connection.prepare_cached(sql)?;
+            let sql = format!("SELECT {RECEIPT} FROM receipts WHERE archived_run = ? ORDER BY id");
+            let mut statement = self.connection.prepare_cached(&sql)?;
             let receipts = statement.query_map([id], read_receipt)?.collect::<Result<_, _>>()?;
             Ok(Some(Recorded { fingerprint: Fingerprint(fingerprint), receipts }))
         };
         read().map_err(|error| failed(&self.path, error))
     }
 
-    /// Records runs that were proven, and with `intend` that they are about to be deleted, in one synced commit.
-    pub fn record(&mut self, runs: &[(&PlannedRun, &Proof)], intend: bool, at: Timestamp) -> Result<()> {
+    /// Records what was proven, and which runs are about to be deleted, in one synced commit.
+    pub fn record(&mut self, runs: &[Entry<'_>], at: Timestamp) -> Result<()> {
         let invocation = self.invocation;
         self.commit(|transaction| {
-            for (planned, proof) in runs {
-                if !proof.is_resumed() {
-                    insert_proof(transaction, invocation, planned, proof, at)?;
+            for entry in runs {
+                if !entry.receipts.is_empty() {
+                    insert_receipts(transaction, invocation, entry, at)?;
                 }
-                if intend {
-                    insert_deletion(transaction, invocation, planned, "intended", None, at)?;
+                if entry.intends_deletion {
+                    insert_deletion(transaction, invocation, entry.planned, "intended", None, at)?;
                 }
             }
             Ok(())
         })
     }
 
+    /// Receipts of everything that was ever cut off a run's log, in order.
+    pub fn heads(&self, run: &RunId) -> Result<Vec<Receipt>> {
+        let read = || -> rusqlite::Result<Vec<Receipt>> {
+            let sql = format!(
+                "SELECT {RECEIPT} FROM receipts WHERE archived_run IN (SELECT id FROM archived_runs WHERE run_id = ?) \
+                 AND name GLOB 'run.log.head-*' ORDER BY id"
+            );
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let receipts = statement.query_map([run.to_string()], read_receipt)?;
+            receipts.collect()
+        };
+        read().map_err(|error| failed(&self.path, error))
+    }
+
+    /// Whether a run's log was archived as a whole and removed, because it could not be cut.
+    pub fn is_log_removed(&self, run: &RunId) -> Result<bool> {
+        let read = || -> rusqlite::Result<bool> {
+            let sql = "SELECT 1 FROM deletions WHERE run_id = ? AND phase = 'log_removed'";
+            self.connection.prepare_cached(sql)?.exists([run.to_string()])
+        };
+        read().map_err(|error| failed(&self.path, error))
+    }
+
     /// Records how deletions ended, in one synced commit.
-    pub fn record_deletions(&mut self, deletions: &[Deletion<'_>], at: Timestamp) -> Result<()> {
+    pub fn record_endings(&mut self, endings: &[(&PlannedRun, Ending)], at: Timestamp) -> Result<()> {
         let invocation = self.invocation;
         self.commit(|transaction| {
-            for deletion in deletions {
-                let phase = if deletion.kept.is_some() { "kept" } else { "done" };
-                insert_deletion(transaction, invocation, deletion.planned, phase, deletion.kept.as_deref(), at)?;
+            for (planned, ending) in endings {
+                let note = if let Ending::Kept(why) = ending { Some(why.as_str()) } else { None };
+                insert_deletion(transaction, invocation, planned, ending.phase(), note, at)?;
             }
             Ok(())
         })
@@ -240,13 +292,13 @@ fn failed(path: &Path, error: rusqlite::Error) -> Error {
         .hint("without a record nothing is deleted; check the disk and the rights of the state directory")
 }
 
-fn insert_proof(
+fn insert_receipts(
     transaction: &Transaction<'_>,
     invocation: i64,
-    planned: &PlannedRun,
-    proof: &Proof,
+    entry: &Entry<'_>,
     at: Timestamp,
 ) -> rusqlite::Result<()> {
+    let planned = entry.planned;
     let mut run = transaction.prepare_cached(
         "INSERT INTO archived_runs (invocation, at, run_id, pipeline, rule, reason, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?;
@@ -257,15 +309,15 @@ fn insert_proof(
         &*planned.run.pipeline,
         planned.reason.rule().name(),
         planned.reason.to_string(),
-        proof.fingerprint().0,
+        entry.fingerprint.0,
     ])?;
     let id = transaction.last_insert_rowid();
     let mut statement = transaction.prepare_cached(
         "INSERT INTO receipts (archived_run, at, name, endpoint, bucket, key, version_id, etag, bytes, md5, sha256, level, \
-         method, source_path, source_device, source_inode, source_modified_ns) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         method, source_path, source_device, source_inode, source_size, source_modified_ns) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    for receipt in proof.receipts() {
+    for receipt in entry.receipts {
         let source = receipt.source.as_ref();
         statement.execute(params![
             id,
@@ -284,6 +336,7 @@ fn insert_proof(
             source.map(|source| &source.path),
             source.map(|source| source.identity.device as i64),
             source.map(|source| source.identity.inode as i64),
+            source.map(|source| source.identity.size.0 as i64),
             source.map(|source| source.identity.modified_ns as i64),
         ])?;
     }
@@ -319,8 +372,8 @@ fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
             let identity = Identity {
                 device: row.get::<_, i64>(13)? as u64,
                 inode: row.get::<_, i64>(14)? as u64,
-                size: bytes,
-                modified_ns: i128::from(row.get::<_, i64>(15)?),
+                size: ByteSize(row.get::<_, i64>(15)? as u64),
+                modified_ns: i128::from(row.get::<_, i64>(16)?),
             };
             Some(SourceFile { path, identity })
         }

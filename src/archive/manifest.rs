@@ -30,6 +30,9 @@ struct Manifest<'a> {
     files: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<&'static str>,
+    /// Files that go on in the live instance: only their heads are here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    live: Vec<&'static str>,
     archived_at: String,
     rule: &'static str,
     reason: String,
@@ -78,6 +81,7 @@ pub(super) fn manifest(
         run: &record.columns,
         files: files.collect(),
         missing: planned.missing_log.iter().map(|_| "run.log").collect(),
+        live: if planned.is_cut() { vec!["run.log"] } else { Vec::new() },
         archived_at: archived_at.to_string(),
         rule: planned.reason.rule().name(),
         reason: planned.reason.to_string(),

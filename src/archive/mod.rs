@@ -4,6 +4,7 @@
 
 mod client;
 mod fault;
+mod head;
 mod manifest;
 mod object;
 mod payload;
@@ -14,6 +15,6 @@ mod upload;
 pub use manifest::Origin;
 pub use object::{CELLS, MANIFEST};
 pub use payload::{Digests, to_hex};
-pub use proof::{Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
+pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
 pub use s3::Bucket;
-pub use upload::{Archived, Archiver, Prepared};
+pub use upload::{Archived, ArchivedHead, Archiver, Prepared};

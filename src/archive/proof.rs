@@ -96,7 +96,15 @@ pub struct Receipt {
     pub source: Option<SourceFile>,
 }
 
+/// What heads of cut logs are called, before their number.
+pub(super) const HEAD_PREFIX: &str = "run.log.head-";
+
 impl Receipt {
+    /// Whether it is the receipt of what was cut off a log.
+    pub fn is_head(&self) -> bool {
+        self.name.starts_with(HEAD_PREFIX)
+    }
+
     /// Whether it is the receipt of a run's log.
     pub fn is_log(&self) -> bool {
         self.name == FileName::Log.as_str()
@@ -145,12 +153,6 @@ impl Proof {
         place: &Place<'_>,
         level: Level,
     ) -> Option<Self> {
-        let holds = |receipt: &Receipt| {
-            receipt.level >= level
-                && receipt.endpoint == place.endpoint
-                && receipt.bucket == place.bucket
-                && receipt.key == format!("{}/{}", place.folder, receipt.name)
-        };
         let complete = receipts.iter().any(|receipt| receipt.name == MANIFEST);
         let files_hold = files.iter().all(|file| {
             receipts.iter().any(|receipt| {
@@ -158,7 +160,7 @@ impl Proof {
                     && receipt.source.as_ref().is_some_and(|source| source.identity == file.identity)
             })
         });
-        if now != recorded || !complete || !files_hold || !receipts.iter().all(holds) {
+        if now != recorded || !complete || !files_hold || !receipts.iter().all(|receipt| place.holds(receipt, level)) {
             return None;
         }
         let files = files.iter().map(|file| ProvenFile { path: file.path.clone(), identity: file.identity }).collect();
@@ -196,6 +198,90 @@ impl Proof {
     }
 }
 
+/// What may be cut off a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Everything before this byte, where a line begins.
+    Before(u64),
+    /// The whole log: no line begins where it could be cut.
+    Whole,
+}
+
+/// Proof that the head of a log is in the archive, and so may be cut off.
+#[must_use = "a proof is there to be spent or recorded"]
+pub struct HeadProof {
+    run: RunId,
+    fingerprint: Fingerprint,
+    receipts: Vec<Receipt>,
+    log: ProvenFile,
+    cut: Cut,
+    resumed: bool,
+}
+
+impl HeadProof {
+    /// Made where the head and the manifest that names it were proven.
+    pub(super) fn of_upload(
+        run: RunId,
+        fingerprint: Fingerprint,
+        receipts: Vec<Receipt>,
+        log: ProvenFile,
+        cut: Cut,
+    ) -> Self {
+        HeadProof { run, fingerprint, receipts, log, cut, resumed: false }
+    }
+
+    /// Made from receipts that an earlier invocation recorded, if the newest head was made from the log as it is now.
+    pub fn from_receipts(
+        run: RunId,
+        now: Fingerprint,
+        recorded: Fingerprint,
+        receipts: Vec<Receipt>,
+        log: &PlannedFile,
+        place: &Place<'_>,
+        level: Level,
+    ) -> Option<Self> {
+        let complete = receipts.iter().any(|receipt| receipt.name == MANIFEST);
+        let head = receipts.iter().rfind(|receipt| receipt.is_head())?;
+        let is_same = head.source.as_ref().is_some_and(|source| source.identity == log.identity);
+        if now != recorded || !complete || !is_same || !receipts.iter().all(|receipt| place.holds(receipt, level)) {
+            return None;
+        }
+        let cut = if head.bytes == log.identity.size { Cut::Whole } else { Cut::Before(head.bytes.0) };
+        let log = ProvenFile { path: log.path.clone(), identity: log.identity };
+        Some(HeadProof { run, fingerprint: now, receipts, log, cut, resumed: true })
+    }
+
+    /// Whose.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// What row and cells were.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The evidence, the manifest last.
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
+    }
+
+    /// The log.
+    pub fn log(&self) -> &ProvenFile {
+        &self.log
+    }
+
+    /// What of it is proven.
+    pub fn cut(&self) -> Cut {
+        self.cut
+    }
+
+    /// Whether the receipts were in the ledger before.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+}
+
 /// Where a run's objects have to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
@@ -205,6 +291,16 @@ pub struct Place<'a> {
     pub bucket: &'a str,
     /// The run's folder.
     pub folder: &'a str,
+}
+
+impl Place<'_> {
+    /// Whether a receipt is of an object here, and proves enough.
+    fn holds(&self, receipt: &Receipt, level: Level) -> bool {
+        receipt.level >= level
+            && receipt.endpoint == self.endpoint
+            && receipt.bucket == self.bucket
+            && receipt.key == format!("{}/{}", self.folder, receipt.name)
+    }
 }
 
 /// The parts of an answer that say something about the bytes.

@@ -3,23 +3,28 @@
 //! In: [`Prepared`]: the planned run, its record and cells. Out: [`Archived`], with the proof in it. A run is proven only
 //! when each of its objects is, at the configured level, and its files are still what they were.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tempfile::SpooledTempFile;
 use tokio::sync::OnceCell;
 
+use super::head::find_cut;
 use super::manifest::{Origin, manifest};
 use super::object::{CELLS, MANIFEST, content_type, metadata, run_folder, service_key};
 use super::payload::{Digests, IN_MEMORY, Payload, to_hex};
-use super::proof::{Answer, EtagVerdict, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
+use super::proof::{
+    Answer, Cut, EtagVerdict, HEAD_PREFIX, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile,
+};
 use super::proof::{judge_etag, multipart_etag, plain_etag};
 use super::s3::{Bucket, Put};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::{LogsDir, PlannedFile, Record};
+use crate::fastflow::{LogsDir, OpenedFile, PlannedFile, Record};
 use crate::plan::PlannedRun;
 use crate::run::Run;
 use crate::time::Clock;
@@ -37,12 +42,24 @@ pub struct Prepared {
     pub record: Record,
     /// Its cells as JSON Lines, from the first byte on; empty where it has none.
     pub cells: SpooledTempFile,
+    /// Receipts of what was cut off its log before, in order.
+    pub heads: Vec<Receipt>,
 }
 
 /// A run that is in the archive.
 pub struct Archived {
     /// Proof of it.
     pub proof: Proof,
+    /// Bytes that were sent.
+    pub bytes: ByteSize,
+    /// Objects that were sent.
+    pub objects: u64,
+}
+
+/// A log whose head is in the archive.
+pub struct ArchivedHead {
+    /// Proof of it.
+    pub proof: HeadProof,
     /// Bytes that were sent.
     pub bytes: ByteSize,
     /// Objects that were sent.
@@ -63,7 +80,7 @@ pub struct Archiver {
 
 /// One object of a run before it is sent.
 struct Item {
-    name: &'static str,
+    name: Cow<'static, str>,
     payload: Payload,
     digests: Digests,
     parts: Vec<Digests>,
@@ -104,14 +121,75 @@ impl Archiver {
 
     /// Sends a run and proves that it arrived.
     pub async fn archive(self: &Arc<Self>, prepared: Prepared) -> Result<(PlannedRun, Archived), (PlannedRun, Error)> {
-        let Prepared { planned, record, cells } = prepared;
-        match self.send(&planned, &record, cells).await {
+        let Prepared { planned, record, cells, heads } = prepared;
+        match self.send(&planned, &record, cells, heads).await {
             Ok(archived) => Ok((planned, archived)),
             Err(error) => Err((planned, error)),
         }
     }
 
-    async fn send(self: &Arc<Self>, planned: &PlannedRun, record: &Record, cells: SpooledTempFile) -> Result<Archived> {
+    /// Sends what is to be cut off a log, and proves that it arrived.
+    pub async fn archive_head(
+        self: &Arc<Self>,
+        prepared: Prepared,
+    ) -> Result<(PlannedRun, ArchivedHead), (PlannedRun, Error)> {
+        let Prepared { planned, record, heads, .. } = prepared;
+        match self.send_head(&planned, &record, heads).await {
+            Ok(archived) => Ok((planned, archived)),
+            Err(error) => Err((planned, error)),
+        }
+    }
+
+    async fn send_head(
+        self: &Arc<Self>,
+        planned: &PlannedRun,
+        record: &Record,
+        heads: Vec<Receipt>,
+    ) -> Result<ArchivedHead> {
+        let missing = || Error::new(Kind::Internal, format!("cut the log of run {}: it has none", planned.run.id));
+        let (log, kept) = match (planned.files.first(), planned.reason.over_size) {
+            (Some(log), Some((_, kept))) => (log.clone(), kept),
+            _ => return Err(missing()),
+        };
+        let name = format!("{HEAD_PREFIX}{:03}", heads.len() + 1);
+        let archiver = Arc::clone(self);
+        let path = log.clone();
+        let work = tokio::task::spawn_blocking(move || archiver.item_of_head(&path, kept, name)).await;
+        let (item, cut) = work.unwrap_or_else(|error| Err(Error::caused(Kind::Internal, "read a log", error)))?;
+        let folder = run_folder(&self.prefix, &planned.run.pipeline, &planned.run.id);
+        let common = common_metadata(&planned.run, record);
+        let key = format!("{folder}/{}", item.name);
+        let head = self.send_item(item, key, common.clone()).await?;
+        let all: Vec<Receipt> = heads.into_iter().chain([head.clone()]).collect();
+        let manifest = self.send_manifest(planned, record, &all, &folder, common).await?;
+        let bytes = head.bytes + manifest.bytes;
+        let log = ProvenFile { path: log.path, identity: log.identity };
+        let proof = HeadProof::of_upload(planned.run.id, record.fingerprint, vec![head, manifest], log, cut);
+        Ok(ArchivedHead { proof, bytes, objects: 2 })
+    }
+
+    async fn send_manifest(
+        &self,
+        planned: &PlannedRun,
+        record: &Record,
+        receipts: &[Receipt],
+        folder: &str,
+        common: Vec<(&'static str, String)>,
+    ) -> Result<Receipt> {
+        let bytes = manifest(planned, record, receipts, &self.origin, self.clock.now());
+        let digests = Digests::of(&bytes);
+        let payload = Payload::Memory(bytes.into());
+        let last = Item { name: MANIFEST.into(), payload, digests, parts: vec![digests], source: None };
+        self.send_item(last, format!("{folder}/{MANIFEST}"), common).await
+    }
+
+    async fn send(
+        self: &Arc<Self>,
+        planned: &PlannedRun,
+        record: &Record,
+        cells: SpooledTempFile,
+        heads: Vec<Receipt>,
+    ) -> Result<Archived> {
         let folder = run_folder(&self.prefix, &planned.run.pipeline, &planned.run.id);
         let items = self.items(planned.files.clone(), cells).await?;
         let common = common_metadata(&planned.run, record);
@@ -127,11 +205,8 @@ impl Archiver {
         }
         receipts.sort_by_key(|(index, _)| *index);
         let mut receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
-        let bytes = manifest(planned, record, &receipts, &self.origin, self.clock.now());
-        let digests = Digests::of(&bytes);
-        let payload = Payload::Memory(bytes.into());
-        let last = Item { name: MANIFEST, payload, digests, parts: vec![digests], source: None };
-        receipts.push(self.send_item(last, format!("{folder}/{MANIFEST}"), common).await?);
+        let listed: Vec<Receipt> = heads.into_iter().chain(receipts.iter().cloned()).collect();
+        receipts.push(self.send_manifest(planned, record, &listed, &folder, common).await?);
         let files = planned.files.iter();
         let files = files.map(|file| ProvenFile { path: file.path.clone(), identity: file.identity }).collect();
         let bytes = receipts.iter().map(|receipt| receipt.bytes).sum();
@@ -161,23 +236,20 @@ impl Archiver {
 
     fn item_of_file(&self, planned: &PlannedFile) -> Result<Item> {
         let opened = self.logs.open_planned(planned)?;
-        let failed = |error| {
-            Error::caused(Kind::FileUnreadable, format!("read `{}`", planned.path), error).hint("the run is left alone")
-        };
         let length = opened.identity.size.0;
-        let file = Arc::new(opened.file);
-        let mut payload = Payload::Section { file: Arc::clone(&file), offset: 0, length };
-        if length <= IN_MEMORY {
-            let mut bytes = Vec::with_capacity(length as usize);
-            (&*file).take(length).read_to_end(&mut bytes).map_err(failed)?;
-            if bytes.len() as u64 != length {
-                return Err(changed(planned));
-            }
-            payload = Payload::Memory(Bytes::from(bytes));
-        }
-        let (digests, parts) = payload.hash(part_bytes(length)).map_err(failed)?;
-        let source = SourceFile { path: planned.path.to_string(), identity: opened.identity };
-        Ok(Item { name: planned.name.as_str(), payload, digests, parts, source: Some((source, file)) })
+        item_of_section(planned, opened, length, planned.name.as_str().into())
+    }
+
+    /// What is cut off a log: everything before the line that stays.
+    fn item_of_head(&self, planned: &PlannedFile, kept: ByteSize, name: String) -> Result<(Item, Cut)> {
+        let opened = self.logs.open_planned(planned)?;
+        let size = opened.identity.size;
+        let cut = find_cut(&opened.file, size, kept).map_err(|error| unreadable(planned, error))?;
+        let length = match cut {
+            Cut::Before(byte) => byte,
+            Cut::Whole => size.0,
+        };
+        Ok((item_of_section(planned, opened, length, name.into())?, cut))
     }
 
     /// Sends one object and proves it.
@@ -188,7 +260,7 @@ impl Archiver {
             payload: item.payload,
             digests: item.digests,
             metadata: Arc::new(metadata(common.into_iter().chain([sha256]))),
-            content_type: content_type(item.name),
+            content_type: content_type(&item.name),
         };
         let length = put.payload.len();
         let (answer, expected) = if length > MULTIPART {
@@ -216,7 +288,7 @@ impl Archiver {
             .hint("is something still writing to it? the next call archives it anew"));
         }
         Ok(Receipt {
-            name: item.name.to_owned(),
+            name: item.name.into_owned(),
             endpoint: self.bucket.endpoint().to_owned(),
             bucket: self.bucket.name().to_owned(),
             key,
@@ -288,6 +360,27 @@ fn changed(planned: &PlannedFile) -> Error {
         .hint("is something still writing to it? the next call archives it anew")
 }
 
+/// The first `length` bytes of a file, in memory where they are few, and their digests.
+fn item_of_section(planned: &PlannedFile, opened: OpenedFile, length: u64, name: Cow<'static, str>) -> Result<Item> {
+    let file = Arc::new(opened.file);
+    let mut payload = Payload::Section { file: Arc::clone(&file), offset: 0, length };
+    if length <= IN_MEMORY {
+        let mut bytes = vec![0; length as usize];
+        match file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => payload = Payload::Memory(Bytes::from(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(changed(planned)),
+            Err(error) => return Err(unreadable(planned, error)),
+        }
+    }
+    let (digests, parts) = payload.hash(part_bytes(length)).map_err(|error| unreadable(planned, error))?;
+    let source = SourceFile { path: planned.path.to_string(), identity: opened.identity };
+    Ok(Item { name, payload, digests, parts, source: Some((source, file)) })
+}
+
+fn unreadable(planned: &PlannedFile, error: std::io::Error) -> Error {
+    Error::caused(Kind::FileUnreadable, format!("read `{}`", planned.path), error).hint("the run is left alone")
+}
+
 fn identity_of(file: &File) -> Result<(ByteSize, i128)> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata =
@@ -309,7 +402,7 @@ fn item_of_cells(mut cells: SpooledTempFile, length: u64) -> std::io::Result<Ite
         }
     };
     let (digests, parts) = payload.hash(part_bytes(length))?;
-    Ok(Item { name: CELLS, payload, digests, parts, source: None })
+    Ok(Item { name: CELLS.into(), payload, digests, parts, source: None })
 }
 
 /// 16 MiB, or as much as keeps the number of parts within what S3 takes.

@@ -1,7 +1,10 @@
-//! Spends proofs: a run whose archive is proven loses its row, its cells and its files.
+//! Spends proofs: a run whose archive is proven loses its row, its cells and its files; an oversized log its head.
 //!
-//! In: [`crate::archive::Proof`], by value. Out: an outcome for each. Nothing else in this crate deletes.
+//! In: [`crate::archive::Proof`] or [`crate::archive::HeadProof`], by value. Out: an outcome for each. Nothing else in this
+//! crate deletes.
 
 mod remove;
+mod truncate;
 
 pub use remove::Remover;
+pub use truncate::Truncator;

@@ -37,6 +37,11 @@ impl Remover {
         outcomes
     }
 
+    /// The database.
+    pub fn store(&mut self) -> &mut dyn Store {
+        self.store.as_mut()
+    }
+
     /// Writes the summary for Fast-Flow's audit page, where it has one.
     pub fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
         self.store.audit(entry)

@@ -171,10 +171,9 @@ impl LogsDir {
     /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error.
     pub fn find(&self, id: &RunId, paths: &Paths) -> Result<RunFiles> {
         let mut found = RunFiles::default();
-        let log = self.locate(&paths.log)?;
-        match self.look(&log)? {
-            Some(identity) => found.files.push(PlannedFile { name: FileName::Log, path: log, identity }),
-            None => found.missing_log = Some(self.path.join(log.as_path())),
+        match self.find_log(paths)? {
+            Some(log) => found.files.push(log),
+            None => found.missing_log = Some(self.path.join(self.locate(&paths.log)?.as_path())),
         }
         let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
         let by_name = [format!("{id}_metrics.jsonl"), format!("{}_metrics.jsonl", id.simple())];
@@ -186,6 +185,13 @@ impl LogsDir {
             }
         }
         Ok(found)
+    }
+
+    /// Finds the log of a run; `None` where it is not there.
+    pub fn find_log(&self, paths: &Paths) -> Result<Option<PlannedFile>> {
+        let path = self.locate(&paths.log)?;
+        let found = self.look(&path)?;
+        Ok(found.map(|identity| PlannedFile { name: FileName::Log, path, identity }))
     }
 
     /// The identity of a regular file; `None` where there is nothing.
@@ -249,6 +255,48 @@ impl LogsDir {
         self.unlink(path)
     }
 
+    /// Replaces a file by its bytes from `from` on, if it still is the same: written aside, synced, renamed; owner, mode and
+    /// modification time stay. Should anything fail, the old file is there.
+    pub fn keep_tail(&self, path: &LogPath, identity: &Identity, from: u64) -> Result<()> {
+        let planned = PlannedFile { name: FileName::Log, path: path.clone(), identity: *identity };
+        let opened = self.open_planned(&planned)?;
+        let aside = aside(path);
+        let written = self.write_tail(&opened, &aside, from);
+        let renamed = written.map_err(|error| self.uncut(path, error)).and_then(|()| {
+            self.check_unchanged(path, identity)?;
+            self.root.rename(aside.as_path(), &self.root, path.as_path()).map_err(|error| self.uncut(path, error))
+        });
+        if renamed.is_err() {
+            drop(self.root.remove_file(aside.as_path()));
+        }
+        renamed
+    }
+
+    fn uncut(&self, path: &LogPath, error: io::Error) -> Error {
+        Error::caused(Kind::CutFailed, format!("cut `{}`", self.shown(path)), error)
+            .hint("the old log is still there, whole; is the disk full?")
+    }
+
+    fn write_tail(&self, opened: &OpenedFile, aside: &LogPath, from: u64) -> io::Result<()> {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        // What a call left behind that was cut off; and nothing that somebody put there is written through.
+        drop(self.root.remove_file(aside.as_path()));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        let target = self.root.open_with(aside.as_path(), &options)?.into_std();
+        let metadata = opened.file.metadata()?;
+        let mut source = &opened.file;
+        io::Seek::seek(&mut source, io::SeekFrom::Start(from))?;
+        let copied = io::copy(&mut io::Read::take(source, opened.identity.size.0.saturating_sub(from)), &mut &target)?;
+        if copied != opened.identity.size.0.saturating_sub(from) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the log got shorter"));
+        }
+        target.set_permissions(metadata.permissions())?;
+        fchown(&target, Some(metadata.uid()), Some(metadata.gid()))?;
+        target.set_modified(metadata.modified()?)?;
+        target.sync_all()
+    }
+
     /// Removes the orchestrator's routing note of a run, which is not archived, where there is one.
     pub fn remove_route(&self, id: &RunId) -> Result<()> {
         let route = LogPath(Path::new("routes").join(format!("{id}.route")).into());
@@ -283,6 +331,14 @@ impl LogsDir {
     fn shown(&self, path: &LogPath) -> String {
         self.path.join(path.as_path()).display().to_string().escape_debug().to_string()
     }
+}
+
+/// Where the tail of a log is written before it takes the log's place: beside it, so that a rename suffices.
+fn aside(path: &LogPath) -> LogPath {
+    let name = path.as_path().file_name().unwrap_or_default().to_string_lossy();
+    // Names have at most 255 bytes, and the log's own may have nearly as many.
+    let stem = name.get(..name.floor_char_boundary(200)).unwrap_or_default();
+    LogPath(path.as_path().with_file_name(format!(".{stem}.fastflow-archive")).into())
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{Outcome, Outcomes, RunOutcome, Stop};
-use crate::archive::{Archived, Proof};
+use crate::archive::{Archived, ArchivedHead, Cut, HeadProof, Proof, Receipt};
 use crate::bytes::ByteSize;
-use crate::cleanup::Remover;
+use crate::cleanup::{Remover, Truncator};
 use crate::error::{Error, Result};
-use crate::ledger::{Deletion, Ledger};
+use crate::fastflow::Fingerprint;
+use crate::ledger::{Ending, Entry, Ledger};
 use crate::plan::PlannedRun;
 use crate::time::Clock;
 
@@ -20,17 +21,53 @@ const BATCH_RUNS: usize = 100;
 /// How long a batch waits for more.
 const BATCH_WAIT: Duration = Duration::from_millis(50);
 
-/// A run with its proof.
-pub(super) struct Proven {
+/// A run, and what was sent for it.
+struct Sent {
     planned: PlannedRun,
-    proof: Proof,
     bytes: ByteSize,
     objects: u64,
 }
 
+/// What is proven of a run.
+enum Evidence {
+    /// All of it.
+    Run(Proof),
+    /// The head of its log.
+    Head(HeadProof),
+}
+
+/// A run with its proof.
+pub(super) struct Proven {
+    sent: Sent,
+    evidence: Evidence,
+}
+
 impl Proven {
-    pub(super) fn sent(planned: PlannedRun, archived: Archived) -> Self {
-        Proven { planned, proof: archived.proof, bytes: archived.bytes, objects: archived.objects }
+    pub(super) fn run(planned: PlannedRun, archived: Archived) -> Self {
+        let sent = Sent { planned, bytes: archived.bytes, objects: archived.objects };
+        Proven { sent, evidence: Evidence::Run(archived.proof) }
+    }
+
+    pub(super) fn head(planned: PlannedRun, archived: ArchivedHead) -> Self {
+        let sent = Sent { planned, bytes: archived.bytes, objects: archived.objects };
+        Proven { sent, evidence: Evidence::Head(archived.proof) }
+    }
+
+    fn is_resumed(&self) -> bool {
+        match &self.evidence {
+            Evidence::Run(proof) => proof.is_resumed(),
+            Evidence::Head(proof) => proof.is_resumed(),
+        }
+    }
+
+    fn entry(&self, deletes: bool) -> Entry<'_> {
+        let (fingerprint, receipts): (Fingerprint, &[Receipt]) = match &self.evidence {
+            Evidence::Run(proof) => (proof.fingerprint(), proof.receipts()),
+            Evidence::Head(proof) => (proof.fingerprint(), proof.receipts()),
+        };
+        let receipts = if self.is_resumed() { &[] } else { receipts };
+        let intends_deletion = deletes && matches!(self.evidence, Evidence::Run(_));
+        Entry { planned: &self.sent.planned, fingerprint, receipts, intends_deletion }
     }
 }
 
@@ -40,6 +77,8 @@ pub struct Committer {
     pub ledger: Ledger,
     /// The instance.
     pub remover: Remover,
+    /// Its logs.
+    pub truncator: Truncator,
     /// Whether proven runs are removed: `cleanup`, not `backup`.
     pub deletes: bool,
     /// What time it is.
@@ -58,49 +97,68 @@ impl Committer {
     }
 
     fn commit(&mut self, batch: Vec<Proven>, stop: &Stop) -> Vec<RunOutcome> {
-        let recorded: Vec<_> = batch.iter().map(|run| (&run.planned, &run.proof)).collect();
-        if let Err(error) = self.ledger.record(&recorded, self.deletes, self.clock.now()) {
+        let entries: Vec<_> = batch.iter().map(|proven| proven.entry(self.deletes)).collect();
+        if let Err(error) = self.ledger.record(&entries, self.clock.now()) {
             stop.because(error.repeated());
-            let fail = |run: Proven| RunOutcome::refused(run.planned, error.repeated());
+            let fail = |proven: Proven| RunOutcome::refused(proven.sent.planned, error.repeated());
             return batch.into_iter().map(fail).collect();
         }
         if !self.deletes {
             return batch.into_iter().map(outcome_of_backup).collect();
         }
-        let mut proofs = Vec::with_capacity(batch.len());
-        let mut rest = Vec::with_capacity(batch.len());
-        for run in batch {
-            let was_gone = run.proof.is_resumed() && run.planned.missing_log.is_some();
-            proofs.push(run.proof);
-            rest.push((run.planned, run.bytes, run.objects, was_gone));
+        let mut ended: Vec<(Sent, Result<Outcome>)> = Vec::with_capacity(batch.len());
+        let (mut runs, mut proofs) = (Vec::new(), Vec::new());
+        for proven in batch {
+            let was_gone = proven.is_resumed() && proven.sent.planned.missing_log.is_some();
+            match proven.evidence {
+                Evidence::Run(proof) => {
+                    runs.push((proven.sent, if was_gone { Outcome::AlreadyArchived } else { Outcome::Deleted }));
+                    proofs.push(proof);
+                }
+                Evidence::Head(proof) => {
+                    let cut = self.truncator.truncate(self.remover.store(), proof);
+                    ended.push((proven.sent, cut.map(outcome_of_cut)));
+                }
+            }
         }
         let removed = self.remover.remove(proofs);
-        let ended: Vec<_> = rest.into_iter().zip(removed).collect();
-        let deletions: Vec<_> = ended.iter().map(|((planned, ..), removed)| deletion(planned, removed)).collect();
-        if let Err(error) = self.ledger.record_deletions(&deletions, self.clock.now()) {
+        ended.extend(runs.into_iter().zip(removed).map(|((sent, outcome), removed)| (sent, removed.map(|()| outcome))));
+        let endings: Vec<_> = ended.iter().map(|(sent, outcome)| (&sent.planned, ending(outcome))).collect();
+        if let Err(error) = self.ledger.record_endings(&endings, self.clock.now()) {
             stop.because(error);
         }
-        ended.into_iter().map(|(run, removed)| outcome_of_cleanup(run, removed)).collect()
+        ended.into_iter().map(|(sent, outcome)| outcome_of_cleanup(sent, outcome)).collect()
     }
 }
 
-fn deletion<'a>(planned: &'a PlannedRun, removed: &Result<()>) -> Deletion<'a> {
-    Deletion { planned, kept: removed.as_ref().err().map(Error::message) }
+fn outcome_of_cut(cut: Cut) -> Outcome {
+    match cut {
+        Cut::Before(_) => Outcome::Truncated,
+        Cut::Whole => Outcome::LogRemoved,
+    }
 }
 
-fn outcome_of_backup(run: Proven) -> RunOutcome {
-    let outcome = if run.proof.is_resumed() { Outcome::AlreadyArchived } else { Outcome::Archived };
-    RunOutcome { planned: run.planned, outcome, deleted: false, error: None, bytes: run.bytes, objects: run.objects }
+fn ending(outcome: &Result<Outcome, Error>) -> Ending {
+    match outcome {
+        Ok(Outcome::Truncated) => Ending::Truncated,
+        Ok(Outcome::LogRemoved) => Ending::LogRemoved,
+        Ok(_) => Ending::Done,
+        Err(error) => Ending::Kept(error.message()),
+    }
 }
 
-fn outcome_of_cleanup(
-    (planned, bytes, objects, was_gone): (PlannedRun, ByteSize, u64, bool),
-    removed: Result<()>,
-) -> RunOutcome {
-    match removed {
-        Ok(()) => {
-            let outcome = if was_gone { Outcome::AlreadyArchived } else { Outcome::Deleted };
-            RunOutcome { planned, outcome, deleted: true, error: None, bytes, objects }
+fn outcome_of_backup(proven: Proven) -> RunOutcome {
+    let outcome = if proven.is_resumed() { Outcome::AlreadyArchived } else { Outcome::Archived };
+    let Sent { planned, bytes, objects } = proven.sent;
+    RunOutcome { planned, outcome, deleted: false, error: None, bytes, objects }
+}
+
+fn outcome_of_cleanup(sent: Sent, outcome: Result<Outcome>) -> RunOutcome {
+    let Sent { planned, bytes, objects } = sent;
+    match outcome {
+        Ok(outcome) => {
+            let deleted = matches!(outcome, Outcome::Deleted | Outcome::AlreadyArchived);
+            RunOutcome { planned, outcome, deleted, error: None, bytes, objects }
         }
         Err(error) => RunOutcome { bytes, objects, ..RunOutcome::refused(planned, error) },
     }

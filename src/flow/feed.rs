@@ -9,9 +9,9 @@ use tempfile::SpooledTempFile;
 use tokio::sync::mpsc::Sender;
 
 use super::{Outcome, Outcomes, RunOutcome, Stop};
-use crate::archive::{Archiver, Prepared, Proof};
+use crate::archive::{Archiver, HeadProof, Prepared, Proof, Receipt};
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::{Record, Store};
+use crate::fastflow::{PlannedFile, Record, Store};
 use crate::ledger::Ledger;
 use crate::plan::PlannedRun;
 
@@ -22,6 +22,10 @@ const CELLS_IN_MEMORY: usize = 256 << 10;
 pub(super) enum Fed {
     /// To be sent.
     ToSend(Box<Prepared>),
+    /// The head of its log is to be sent.
+    ToCut(Box<Prepared>),
+    /// Receipts of an earlier invocation prove the head of its log.
+    ProvenHead(Box<(PlannedRun, HeadProof)>),
     /// Receipts of an earlier invocation prove it.
     Proven(Box<(PlannedRun, Proof)>),
 }
@@ -29,7 +33,8 @@ pub(super) enum Fed {
 impl Fed {
     pub(super) fn into_planned(self) -> PlannedRun {
         match self {
-            Fed::ToSend(prepared) => prepared.planned,
+            Fed::ToSend(prepared) | Fed::ToCut(prepared) => prepared.planned,
+            Fed::ProvenHead(proven) => proven.0,
             Fed::Proven(proven) => proven.0,
         }
     }
@@ -60,9 +65,13 @@ impl Feeder {
                 continue;
             }
             match self.prepare(&planned) {
-                Ok(Ready::Send(record, cells)) => {
-                    let prepared = Prepared { planned, record: *record, cells };
-                    drop(fed.blocking_send(Fed::ToSend(Box::new(prepared))));
+                Ok(Ready::Send { record, cells, heads }) => {
+                    let is_cut = planned.is_cut();
+                    let prepared = Box::new(Prepared { planned, record: *record, cells, heads });
+                    drop(fed.blocking_send(if is_cut { Fed::ToCut(prepared) } else { Fed::ToSend(prepared) }));
+                }
+                Ok(Ready::ProvenHead(proof)) => {
+                    drop(fed.blocking_send(Fed::ProvenHead(Box::new((planned, proof)))));
                 }
                 Ok(Ready::Proven(proof)) => drop(fed.blocking_send(Fed::Proven(Box::new((planned, proof))))),
                 Err(error) => {
@@ -84,6 +93,13 @@ impl Feeder {
                 format!("archive run {id}: its row is gone since it was planned"),
             ));
         };
+        let heads = self.ledger.heads(&id)?;
+        if let (Some(log), true) = (planned.files.first(), planned.is_cut()) {
+            return Ok(match self.proven_head(planned, log, &record)? {
+                Some(proof) => Ready::ProvenHead(proof),
+                None => Ready::Send { record: Box::new(record), cells, heads },
+            });
+        }
         if let Some(recorded) = self.ledger.recorded(&id)? {
             let level = self.archiver.level();
             let proof = self.archiver.with_place(&planned.run, |place| {
@@ -95,17 +111,27 @@ impl Feeder {
             }
         }
         match &planned.missing_log {
-            Some(path) if !self.allow_missing_logs => {
+            Some(path) if !self.allow_missing_logs && !self.ledger.is_log_removed(&id)? => {
                 let message = format!("archive run {id}: its log `{}` is not there", path.display());
                 Err(Error::new(Kind::LogMissing, message)
                     .hint("the run is left alone; --allow-missing-logs archives and deletes it with what there is"))
             }
-            _ => Ok(Ready::Send(Box::new(record), cells)),
+            _ => Ok(Ready::Send { record: Box::new(record), cells, heads }),
         }
+    }
+
+    /// What the ledger proves of the head of a log that is to be cut.
+    fn proven_head(&self, planned: &PlannedRun, log: &PlannedFile, record: &Record) -> Result<Option<HeadProof>> {
+        let Some(recorded) = self.ledger.recorded(&planned.run.id)? else { return Ok(None) };
+        let (now, then, level) = (record.fingerprint, recorded.fingerprint, self.archiver.level());
+        Ok(self.archiver.with_place(&planned.run, |place| {
+            HeadProof::from_receipts(planned.run.id, now, then, recorded.receipts, log, &place, level)
+        }))
     }
 }
 
 enum Ready {
-    Send(Box<Record>, SpooledTempFile),
+    Send { record: Box<Record>, cells: SpooledTempFile, heads: Vec<Receipt> },
     Proven(Proof),
+    ProvenHead(HeadProof),
 }

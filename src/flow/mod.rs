@@ -17,7 +17,7 @@ pub use commit::Committer;
 pub use feed::Feeder;
 pub use stop::{Signal, Stop};
 
-use crate::archive::{Archived, Archiver};
+use crate::archive::{Archived, ArchivedHead, Archiver};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
 use crate::plan::PlannedRun;
@@ -35,6 +35,10 @@ pub enum Outcome {
     AlreadyArchived,
     /// In the archive, and gone from the instance.
     Deleted,
+    /// The head of its log is in the archive and cut off; the run stays.
+    Truncated,
+    /// Its log could not be cut: the whole of it is in the archive and removed; the run stays.
+    LogRemoved,
     /// Left alone: it changed meanwhile, or is not due.
     Kept,
     /// Something went wrong; it is still there.
@@ -51,6 +55,8 @@ impl Outcome {
             Outcome::Archived => "archived",
             Outcome::AlreadyArchived => "already_archived",
             Outcome::Deleted => "deleted",
+            Outcome::Truncated => "truncated",
+            Outcome::LogRemoved => "log_removed",
             Outcome::Kept => "kept",
             Outcome::Failed => "failed",
             Outcome::NotAttempted => "not_attempted",
@@ -116,9 +122,9 @@ pub async fn run(
     while !(is_fed && sending.is_empty()) {
         tokio::select! {
             Some(joined) = sending.join_next(), if !sending.is_empty() => match joined {
-                Ok(Ok((planned, archived))) => {
+                Ok(Ok(proven)) => {
                     stop.count_success();
-                    drop(proven_sender.send(Proven::sent(planned, archived)));
+                    drop(proven_sender.send(proven));
                 }
                 Ok(Err((planned, error))) => {
                     stop.count_failure(&error);
@@ -133,12 +139,25 @@ pub async fn run(
                 }
                 Some(Fed::ToSend(prepared)) => {
                     let archiver = Arc::clone(&archiver);
-                    sending.spawn(async move { archiver.archive(*prepared).await });
+                    sending.spawn(async move {
+                        archiver.archive(*prepared).await.map(|(planned, archived)| Proven::run(planned, archived))
+                    });
+                }
+                Some(Fed::ToCut(prepared)) => {
+                    let archiver = Arc::clone(&archiver);
+                    sending.spawn(async move {
+                        archiver.archive_head(*prepared).await.map(|(planned, archived)| Proven::head(planned, archived))
+                    });
+                }
+                Some(Fed::ProvenHead(proven)) => {
+                    let (planned, proof) = *proven;
+                    let archived = ArchivedHead { proof, bytes: ByteSize::default(), objects: 0 };
+                    drop(proven_sender.send(Proven::head(planned, archived)));
                 }
                 Some(Fed::Proven(proven)) => {
                     let (planned, proof) = *proven;
                     let archived = Archived { proof, bytes: ByteSize::default(), objects: 0 };
-                    drop(proven_sender.send(Proven::sent(planned, archived)));
+                    drop(proven_sender.send(Proven::run(planned, archived)));
                 }
             },
         }

@@ -24,8 +24,9 @@ pub fn check(
     guard: Guard,
     mut is_archived: impl FnMut(&PlannedRun) -> Result<bool>,
 ) -> Result<()> {
-    if let Some(limit) = guard.max_delete.filter(|limit| plan.due_count() > *limit) {
-        let message = format!("begin: {} runs are due, --max-delete allows {limit}", plan.due_count());
+    let deletions = plan.refused.len() + plan.due.iter().filter(|run| !run.is_cut()).count();
+    if let Some(limit) = guard.max_delete.filter(|limit| deletions > *limit) {
+        let message = format!("begin: {deletions} runs are due, --max-delete allows {limit}");
         return Err(Error::new(Kind::TooManyDue, message)
             .hint("look at `fastflow-archive plan`; raise --max-delete, or take a part with --limit"));
     }

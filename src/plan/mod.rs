@@ -30,6 +30,11 @@ pub struct PlannedRun {
 }
 
 impl PlannedRun {
+    /// Whether only its log is cut, and the run stays.
+    pub fn is_cut(&self) -> bool {
+        self.reason.rule() == Rule::LogMaxSize
+    }
+
     /// What its files weigh.
     pub fn bytes(&self) -> ByteSize {
         self.files.iter().map(|file| file.identity.size).sum()
@@ -114,10 +119,15 @@ pub fn build(
     plan.warnings.extend(selection.unknown_pipelines.iter().map(|name| {
         Warning::new("unknown_pipeline", format!("no run belongs to a pipeline `{}`", name.escape_debug()))
     }));
-    if selection.due.is_empty() {
-        return Ok((plan, None));
-    }
-    let logs = open_logs()?;
+    let logs = match open_logs {
+        _ if selection.due.is_empty() && selection.unruled.is_empty() => return Ok((plan, None)),
+        open_logs if selection.due.is_empty() => match open_logs() {
+            Ok(logs) => logs,
+            // Nothing points into it that must leave.
+            Err(_) => return Ok((plan, None)),
+        },
+        open_logs => open_logs()?,
+    };
     for due in selection.due {
         let Some(paths) = store.paths(&due.run.id).transpose() else { continue };
         match paths.and_then(|paths| logs.find(&due.run.id, &paths)) {
@@ -133,5 +143,38 @@ pub fn build(
             Err(error) => plan.refused.push(RefusedRun { run: due.run, reason: due.reason, error }),
         }
     }
+    let room = narrowing.limit.map_or(usize::MAX, |limit| limit.saturating_sub(plan.due_count()));
+    add_long_logs(&mut plan, store, &logs, selection.unruled, rules, narrowing, room)?;
     Ok((plan, Some(logs)))
+}
+
+/// Adds runs that no other rule names and whose logs are too long.
+fn add_long_logs(
+    plan: &mut Plan,
+    store: &mut dyn Store,
+    logs: &LogsDir,
+    runs: Vec<Run>,
+    rules: &Rules,
+    narrowing: &Narrowing,
+    room: usize,
+) -> Result<()> {
+    let Some(kept) = rules.max_log else { return Ok(()) };
+    let mut added = 0;
+    for run in runs {
+        let Some(paths) = store.paths(&run.id).transpose() else { continue };
+        // A run that stays and whose log may not be touched is nobody's concern yet.
+        let found = paths.and_then(|paths| logs.find_log(&paths)).ok().flatten();
+        match found.filter(|log| log.identity.size > kept && added < room) {
+            Some(log) => {
+                let reason = Reason { over_size: Some((log.identity.size, kept)), ..Reason::default() };
+                plan.due.push(PlannedRun { run, reason, files: vec![log], missing_log: None });
+                added += 1;
+            }
+            None if narrowing.runs.contains(&run.id) => {
+                plan.not_due.push(NotDue { run, why: select::NO_RULE.to_owned() });
+            }
+            None => {}
+        }
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bytes::ByteSize;
 use crate::run::{Run, RunId};
 use crate::time::{Timestamp, days_and_less};
 
@@ -19,6 +20,8 @@ pub struct Rules {
     pub keep_runs: Option<u64>,
     /// Days a run is kept after its end. `None`: unlimited.
     pub keep_days: Option<u64>,
+    /// A longer log is cut. `None`: unlimited. Judged by `plan`, which sees the files.
+    pub max_log: Option<ByteSize>,
     /// What ended less than this ago is never due.
     pub min_age: Duration,
     /// Every finished run is due.
@@ -54,6 +57,8 @@ pub enum Rule {
     RetentionRuns,
     /// Older than is kept.
     RetentionDays,
+    /// The log is longer than is kept: it is cut, the run stays.
+    LogMaxSize,
     /// `--all`.
     All,
 }
@@ -64,27 +69,31 @@ impl Rule {
         match self {
             Rule::RetentionRuns => "retention_runs",
             Rule::RetentionDays => "retention_days",
+            Rule::LogMaxSize => "log_max_size",
             Rule::All => "all",
         }
     }
 }
 
 /// Why a run is due; shows as one sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reason {
     /// Runs the pipeline has, and runs that are kept, where that rule holds.
     pub over_count: Option<(u64, u64)>,
     /// How long ago it ended, and days that are kept, where that rule holds.
     pub over_age: Option<(Duration, u64)>,
+    /// Length of the log, and what is kept of it, where only that rule holds.
+    pub over_size: Option<(ByteSize, ByteSize)>,
 }
 
 impl Reason {
     /// The first rule that holds.
     pub fn rule(&self) -> Rule {
-        match (self.over_count, self.over_age) {
-            (Some(_), _) => Rule::RetentionRuns,
-            (None, Some(_)) => Rule::RetentionDays,
-            (None, None) => Rule::All,
+        match self {
+            Reason { over_count: Some(_), .. } => Rule::RetentionRuns,
+            Reason { over_age: Some(_), .. } => Rule::RetentionDays,
+            Reason { over_size: Some(_), .. } => Rule::LogMaxSize,
+            Reason { .. } => Rule::All,
         }
     }
 }
@@ -103,6 +112,9 @@ impl fmt::Display for Reason {
                 days_and_less(whole_days),
                 days_and_less(DAY * clamp(kept))
             )?;
+        }
+        if let Some((size, kept)) = self.over_size {
+            write!(f, "log has {size}, the last {kept} are kept")?;
         }
         if self.rule() == Rule::All {
             f.write_str("every finished run was asked for")?;
@@ -134,6 +146,9 @@ pub struct NotDue {
 pub struct Selection {
     /// Due, the oldest start first.
     pub due: Vec<Due>,
+    /// Finished, old enough and within the narrowing, but due by no rule so far: their logs may be too long. Empty where
+    /// that rule is not set.
+    pub unruled: Vec<Run>,
     /// Named by id, there, and not due.
     pub not_due: Vec<NotDue>,
     /// Named by id and not there.
@@ -141,6 +156,9 @@ pub struct Selection {
     /// Named pipelines without any run.
     pub unknown_pipelines: Vec<String>,
 }
+
+/// Why a run is not due that nothing else speaks against.
+pub(super) const NO_RULE: &str = "no retention rule asks for it";
 
 fn clamp(days: u64) -> u32 {
     u32::try_from(days).unwrap_or(u32::MAX)
@@ -195,8 +213,8 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
             Err(format!("it is {}", run.status))
         } else if age < rules.min_age {
             Err(format!("it ended less than {} ago", days_and_less(rules.min_age)))
-        } else if over_count.is_none() && over_age.is_none() && !rules.all {
-            Err("no retention rule asks for it".to_owned())
+        } else if over_count.is_none() && over_age.is_none() && !rules.all && rules.max_log.is_none() {
+            Err(NO_RULE.to_owned())
         } else if !pipelines.is_empty() && !pipelines.contains(run.pipeline.as_ref()) {
             Err("its pipeline is not among those named".to_owned())
         } else if narrowing.older_than.is_some_and(|least| age <= least) {
@@ -204,9 +222,10 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
         } else if narrowing.limit.is_some_and(|limit| selection.due.len() >= limit) {
             Err("--limit was reached before it".to_owned())
         } else {
-            Ok(Reason { over_count, over_age })
+            Ok(Reason { over_count, over_age, over_size: None })
         };
         match verdict {
+            Ok(reason) if reason.rule() == Rule::All && !rules.all => selection.unruled.push(run),
             Ok(reason) => selection.due.push(Due { run, reason }),
             Err(why) if is_named => selection.not_due.push(NotDue { run, why }),
             Err(_) => {}
@@ -273,7 +292,13 @@ mod tests {
     #[test]
     fn what_ended_just_now_is_left_alone_also_with_all() {
         let runs = vec![run(1, "a", Status::Success, DAY * 90, Some(Duration::from_secs(599)))];
-        let rules = Rules { keep_runs: Some(0), keep_days: Some(1), min_age: Duration::from_secs(600), all: true };
+        let rules = Rules {
+            keep_runs: Some(0),
+            keep_days: Some(1),
+            min_age: Duration::from_secs(600),
+            all: true,
+            ..Rules::default()
+        };
         assert!(select(runs, &rules, &Narrowing::default(), NOW).due.is_empty());
     }
 
@@ -354,7 +379,7 @@ mod tests {
         ) {
             let mut unique = HashSet::new();
             let runs: Vec<Run> = runs.into_iter().filter(|run| unique.insert(run.id)).collect();
-            let rules = Rules { keep_runs, keep_days, min_age: DAY * min_age as u32, all };
+            let rules = Rules { keep_runs, keep_days, min_age: DAY * min_age as u32, all, ..Rules::default() };
             let narrowing = Narrowing {
                 pipelines,
                 runs: named.into_iter().map(|number| RunId::from([number; 16])).collect(),

@@ -95,7 +95,7 @@ pub(super) fn summary(counts: &Summary, command: &str, started_at: Timestamp, du
         "runs_failed": counts.runs_failed,
         "runs_kept": counts.runs_kept,
         "runs_not_attempted": counts.runs_not_attempted,
-        "logs_truncated": 0,
+        "logs_truncated": counts.logs_truncated,
         "bytes_due": counts.bytes_due.0,
         "bytes_uploaded": counts.bytes_uploaded.0,
         "objects_uploaded": counts.objects_uploaded,

@@ -180,7 +180,10 @@ impl Report {
     /// One run at its end.
     pub fn run(&mut self, ended: RunOutcome, logs: Option<&LogsDir>) {
         self.summary.count(&ended);
-        self.succeeded |= matches!(ended.outcome, Outcome::Archived | Outcome::AlreadyArchived | Outcome::Deleted);
+        self.succeeded |= matches!(
+            ended.outcome,
+            Outcome::Archived | Outcome::AlreadyArchived | Outcome::Deleted | Outcome::Truncated | Outcome::LogRemoved
+        );
         if self.form.json {
             let line = json::planned(&ended.planned, ended.outcome, ended.error.as_ref(), logs);
             self.json_line(&line);

@@ -14,6 +14,8 @@ pub struct Summary {
     pub runs_already_archived: u64,
     /// Runs that are gone from the instance.
     pub runs_deleted: u64,
+    /// Runs that stay and whose logs were cut, or removed where they could not be cut.
+    pub logs_truncated: u64,
     /// Runs that failed and were kept.
     pub runs_failed: u64,
     /// Of these, those that failed because of the store.
@@ -35,11 +37,13 @@ impl Summary {
     pub fn count(&mut self, ended: &RunOutcome) {
         self.bytes_uploaded += ended.bytes;
         self.objects_uploaded += ended.objects;
-        self.runs_archived += u64::from(ended.objects > 0);
+        let is_cut = matches!(ended.outcome, Outcome::Truncated | Outcome::LogRemoved);
+        self.runs_archived += u64::from(ended.objects > 0 && !is_cut);
         self.runs_deleted += u64::from(ended.deleted);
         let sent_nothing = ended.objects == 0;
         match ended.outcome {
             Outcome::AlreadyArchived | Outcome::Deleted if sent_nothing => self.runs_already_archived += 1,
+            Outcome::Truncated | Outcome::LogRemoved => self.logs_truncated += 1,
             Outcome::Kept => self.runs_kept += 1,
             Outcome::NotAttempted => self.runs_not_attempted += 1,
             Outcome::Failed => {

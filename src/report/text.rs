@@ -254,6 +254,9 @@ pub(super) fn totals(out: &mut dyn Write, colored: bool, summary: &Summary, ende
     if ended.command == "cleanup" {
         parts.push(format!("{} deleted", summary.runs_deleted));
     }
+    if summary.logs_truncated > 0 {
+        parts.push(format!("{} logs cut", summary.logs_truncated));
+    }
     let more =
         [(summary.runs_failed, "failed"), (summary.runs_kept, "kept"), (summary.runs_not_attempted, "not attempted")];
     parts.extend(more.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));

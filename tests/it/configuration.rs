@@ -157,12 +157,3 @@ fn the_aws_default_chain_gives_credentials_where_it_is_asked_for() {
     let objects = sandbox.objects();
     sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
 }
-
-#[test]
-fn a_longest_log_is_told_not_to_count_yet() {
-    let mut sandbox = Sandbox::new(On::Embedded);
-    sandbox.variable("LOG_MAX_SIZE_MB", "10");
-    let warning =
-        "warning: LOG_MAX_SIZE_MB is set (environment, LOG_MAX_SIZE_MB), but this version does not cut logs yet";
-    sandbox.run(&["cleanup", "-q"]).expect(0, "", warning);
-}

@@ -13,3 +13,4 @@ mod output;
 mod population;
 mod refusal;
 mod soak;
+mod truncation;
