@@ -183,13 +183,16 @@ impl Session {
             })?;
         }
         let open_deletions = ledger.open_deletions()?;
-        let Some(logs) = logs.map(Arc::new).filter(|_| !plan.due.is_empty() || !open_deletions.is_empty()) else {
+        if plan.due.is_empty() && open_deletions.is_empty() {
             return Ok(());
-        };
+        }
         let origin = Origin { host: host_name(), database: database.value.kind() };
         let (host, user) = (origin.host.clone(), user_name());
         ledger.begin(&Invocation { started_at: self.now, command, host, user })?;
         close_open_deletions(&mut ledger, store.as_mut(), open_deletions, self.clock.now())?;
+        let Some(logs) = logs.map(Arc::new).filter(|_| !plan.due.is_empty()) else {
+            return self.end(report, &mut ledger);
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -198,8 +201,9 @@ impl Session {
         let truncator = Truncator::new(Arc::clone(&logs));
         let committer = Committer { ledger, remover, truncator, deletes: spending.delete, clock: self.clock };
         let sending = Sending { plan, logs, origin, allow_missing_logs: spending.allow_missing_logs };
-        let committer = runtime.block_on(self.send_all(target, sending, committer, report))?;
-        self.close(report, committer)
+        let mut committer = runtime.block_on(self.send_all(target, sending, committer, report))?;
+        self.audit(report, &mut committer);
+        self.end(report, &mut committer.ledger)
     }
 
     /// Sends the plan's runs and hands each outcome to the report.
@@ -247,8 +251,8 @@ impl Session {
         Ok(committer)
     }
 
-    /// Writes what was done where auditors look: Fast-Flow's audit page and the ledger.
-    fn close(&self, report: &mut Report, mut committer: Committer) -> Result<()> {
+    /// Writes what was done onto Fast-Flow's audit page.
+    fn audit(&self, report: &mut Report, committer: &mut Committer) {
         let counts = report.summary();
         if counts.runs_deleted + counts.logs_truncated > 0 {
             let entry = AuditEntry {
@@ -271,8 +275,12 @@ impl Session {
                 report.problem(&error);
             }
         }
+    }
+
+    /// Writes how it ended into the ledger.
+    fn end(&self, report: &Report, ledger: &mut Ledger) -> Result<()> {
         let exit = report.exit();
-        committer.ledger.end(exit.code(), &report.summary_json(exit), self.clock.now())
+        ledger.end(exit.code(), &report.summary_json(exit), self.clock.now())
     }
 }
 

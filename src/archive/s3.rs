@@ -132,7 +132,7 @@ impl Bucket {
         let is_opaque = is_opaque(created.server_side_encryption(), created.sse_customer_algorithm());
         let mut outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await;
         if let Ok(answer) = &mut outcome {
-            // MinIO says so at the beginning and for each part, but not at the end.
+            // Some stores say so when the upload begins, and not at its end.
             answer.is_opaque_by_encryption |= is_opaque;
         } else {
             // A key that may only put may not be allowed to do this; the store's lifecycle rule clears up then.

@@ -303,7 +303,8 @@ impl LogsDir {
         match self.root.symlink_metadata(route.as_path()) {
             Ok(metadata) if metadata.is_dir() => Ok(()),
             Ok(_) => self.unlink(&route),
-            Err(_) => Ok(()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+            Err(error) => Err(self.unreadable("look at", &route, error)),
         }
     }
 

@@ -44,11 +44,13 @@ impl On {
         let encrypted = |encryption| MinioOptions { encryption: Some(encryption), ..MinioOptions::default() };
         let started = match self {
             On::Embedded => TestStore::embedded(),
-            On::Minio => TestStore::minio(MinioOptions::default()),
-            On::MinioSseS3 => TestStore::minio(encrypted(Encryption::SseS3)),
-            On::MinioSseKms => TestStore::minio(encrypted(Encryption::SseKms)),
-            On::MinioTls => TestStore::minio(MinioOptions { tls: true, ..MinioOptions::default() }),
-            On::MinioWithoutBucket => TestStore::minio(MinioOptions { bucket: None, ..MinioOptions::default() }),
+            On::Minio => TestStore::minio_or_embedded(MinioOptions::default()),
+            On::MinioSseS3 => TestStore::minio_or_embedded(encrypted(Encryption::SseS3)),
+            On::MinioSseKms => TestStore::minio_or_embedded(encrypted(Encryption::SseKms)),
+            On::MinioTls => TestStore::minio_or_embedded(MinioOptions { tls: true, ..MinioOptions::default() }),
+            On::MinioWithoutBucket => {
+                TestStore::minio_or_embedded(MinioOptions { bucket: None, ..MinioOptions::default() })
+            }
         };
         started.unwrap()
     }

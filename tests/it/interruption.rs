@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use fastflow_archive_testkit::{Fate, TestStore};
+use fastflow_archive_testkit::Fate;
 
 use crate::harness::{On, Sandbox};
 
@@ -57,12 +57,10 @@ fn a_store_that_dies_half_way_loses_nothing_and_the_next_call_finishes() {
     while sandbox.instance.row_count("pipeline_runs").unwrap() > all - 100 {
         assert!(Instant::now() < deadline, "no run was deleted");
     }
-    let TestStore::Minio(minio) = &mut sandbox.store else { panic!() };
-    minio.kill();
+    sandbox.store.kill();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
-    let TestStore::Minio(minio) = &mut sandbox.store else { panic!() };
-    minio.restart().unwrap();
+    sandbox.store.restart().unwrap();
     let objects = sandbox.objects();
     let (gone, there): (Vec<_>, Vec<_>) =
         sandbox.runs(Fate::Archived).into_iter().partition(|run| !sandbox.instance.run_exists(&run.id).unwrap());

@@ -1,6 +1,6 @@
 //! Where something is not as it should be, the run stays, and the operator learns why.
 
-use fastflow_archive_testkit::{Fate, TestStore};
+use fastflow_archive_testkit::Fate;
 
 use crate::harness::{On, PREFIX, Sandbox, old};
 
@@ -38,10 +38,7 @@ fn nothing_is_touched(mut sandbox: Sandbox, prepare: impl FnOnce(&mut Sandbox), 
 fn a_store_that_is_down_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
         Sandbox::new(On::Minio).settle(41),
-        |sandbox| match &mut sandbox.store {
-            TestStore::Minio(minio) => minio.kill(),
-            TestStore::Embedded(_) => panic!(),
-        },
+        |sandbox| sandbox.store.kill(),
         "upload `pipeline-logs/[..]`: [..]Connection refused[..]",
         "is the store running? check S3_ENDPOINT_URL, network and firewall",
     );

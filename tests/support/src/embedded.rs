@@ -1,18 +1,22 @@
 //! An S3 server inside the test process: s3s over a folder, on loopback, with a user who may only put.
 //!
-//! Stricter than plain s3s-fs: a missing bucket is NoSuchBucket, an unknown key InvalidAccessKeyId, and Content-MD5 counts
-//! for parts too. What stays lax: a refused PutObject may leave its object, and a wrong payload hash is answered 500.
+//! Stricter than plain s3s-fs: a missing bucket is NoSuchBucket, an unknown key InvalidAccessKeyId, and a body whose digests
+//! are not those it came with is refused before anything is stored. What stays lax: checksums other than SHA-256.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::access::{S3Access, S3AccessContext};
@@ -20,18 +24,28 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::content::{Digest, digest_of};
-use crate::store::Keys;
+use crate::store::{BUCKET, Keys, StoreOptions};
 use crate::strict::StrictFs;
+use crate::tls::PrivateCa;
 use crate::tree::tree_files;
 
+/// Folder of the buckets.
+const DATA: &str = "data";
 const ADMIN: (&str, &str) = ("kit-admin", "kit-admin-secret-0123456789");
 const WRITER: (&str, &str) = ("kit-writer", "kit-writer-secret-9876543210");
 const PUT_ONLY: [&str; 5] =
     ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload"];
+
+/// s3s says no more about a wrong signature; every store has a message.
+const BARE_REFUSAL: &str = "<Code>SignatureDoesNotMatch</Code></Error>";
+const REFUSAL: &str = "<Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the \
+    signature you provided. Check your key and signing method.</Message></Error>";
 
 /// A request that reached the server, in order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,46 +71,91 @@ struct Journal {
 
 /// The running server; it stops and removes its folder when dropped.
 pub struct EmbeddedS3 {
-    root: TempDir,
+    folder: TempDir,
     bucket: String,
     address: SocketAddr,
+    ca: Option<PrivateCa>,
+    service: S3Service,
     journal: Arc<Journal>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    running: Option<Running>,
+    /// Keeps the port ours while the server is dead; a bound socket that does not listen refuses connections.
+    reserved: Option<TcpSocket>,
+}
+
+/// What listens; it ends when the sender is gone.
+struct Running {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl EmbeddedS3 {
-    /// Starts a server with the bucket `fastflow-logs`.
+    /// Starts a server with the bucket `fastflow-logs`, without encryption, over plain HTTP.
     pub fn start() -> Result<Self> {
-        Self::with_bucket("fastflow-logs")
+        Self::start_with(StoreOptions::default())
     }
 
-    /// Starts a server with one bucket of that name.
-    pub fn with_bucket(bucket: &str) -> Result<Self> {
-        let root = tempfile::tempdir()?;
-        fs::create_dir(root.path().join(bucket))?;
+    /// Starts a server of that kind.
+    pub fn start_with(options: StoreOptions) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().join(DATA);
+        fs::create_dir(&root)?;
+        let ca = options.tls.then(|| PrivateCa::create(folder.path())).transpose()?;
+        if let Some(bucket) = &options.bucket {
+            fs::create_dir(root.join(bucket))?;
+        }
         let journal = Arc::new(Journal::default());
-        let files = s3s_fs::FileSystem::new(root.path()).map_err(|error| anyhow!("open s3s-fs: {error:?}"))?;
-        let mut service = S3ServiceBuilder::new(StrictFs::new(files));
+        let files = s3s_fs::FileSystem::new(&root).map_err(|error| anyhow!("open s3s-fs: {error:?}"))?;
+        let mut service = S3ServiceBuilder::new(StrictFs::new(files, options.encryption));
         service.set_auth(TwoUsers);
-        service.set_access(Gate { root: root.path().to_owned(), journal: Arc::clone(&journal) });
+        service.set_access(Gate { root, journal: Arc::clone(&journal) });
         let service = service.build();
 
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = socket.local_addr()?;
+        let bucket = options.bucket.unwrap_or_else(|| BUCKET.to_owned());
+        let mut server =
+            EmbeddedS3 { folder, bucket, address, ca, service, journal, running: None, reserved: Some(socket) };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Ends the server at once, as a crash would: connections die, new ones are refused.
+    pub fn kill(&mut self) {
+        if let Some(Running { stop, thread }) = self.running.take() {
+            drop(stop);
+            let _ = thread.join();
+            self.reserved = bind(self.address).ok();
+        }
+    }
+
+    /// Starts the server again on the same port, with the same data.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let socket = self.reserved.take().map_or_else(|| bind(self.address), Ok)?;
+        let acceptor = self.ca.as_ref().map(PrivateCa::acceptor).transpose()?;
+        let service = self.service.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let listener = {
+            let _context = runtime.enter();
+            socket.listen(1024)?
+        };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("embedded-s3".to_owned()).spawn(move || {
-            runtime.block_on(serve(listener, service, stopped));
-            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+            runtime.block_on(serve(listener, acceptor, service, stopped));
+            runtime.shutdown_timeout(Duration::from_secs(5));
         })?;
-        Ok(EmbeddedS3 { root, bucket: bucket.to_owned(), address, journal, stop: Some(stop), thread: Some(thread) })
+        self.running = Some(Running { stop, thread });
+        Ok(())
     }
 
     /// URL of the server.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.ca.is_some() { "https" } else { "http" }, self.address)
+    }
+
+    /// PEM file of the private CA, where the server speaks TLS.
+    pub fn ca_file(&self) -> Option<PathBuf> {
+        self.ca.as_ref().map(|ca| ca.ca_file.clone())
     }
 
     /// The bucket.
@@ -148,7 +207,7 @@ impl EmbeddedS3 {
 
     /// Every object of the bucket with length and SHA-256.
     pub fn objects(&self) -> Result<BTreeMap<String, Digest>> {
-        let mut objects = tree_files(&self.root.path().join(&self.bucket), &[])?;
+        let mut objects = tree_files(&self.root().join(&self.bucket), &[])?;
         objects.retain(|key, _| !key.ends_with('/'));
         Ok(objects)
     }
@@ -170,14 +229,14 @@ impl EmbeddedS3 {
 
     /// Where the bytes of an object are; a test that spoils or removes an object does it there.
     pub fn path(&self, key: &str) -> PathBuf {
-        self.root.path().join(&self.bucket).join(key)
+        self.root().join(&self.bucket).join(key)
     }
 
     /// Metadata of one object: names without `x-amz-meta-`, and `content-type`.
     pub fn metadata(&self, key: &str) -> Result<BTreeMap<String, String>> {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let name = format!(".bucket-{}.object-{}.metadata.json", encode(&self.bucket), encode(key));
-        let text = fs::read(self.root.path().join(name)).with_context(|| format!("no metadata of {key}"))?;
+        let text = fs::read(self.root().join(name)).with_context(|| format!("no metadata of {key}"))?;
         let json: serde_json::Value = serde_json::from_slice(&text)?;
         let mut metadata = BTreeMap::new();
         for (name, value) in json["user_metadata"].as_object().into_iter().flatten() {
@@ -188,14 +247,15 @@ impl EmbeddedS3 {
         }
         Ok(metadata)
     }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join(DATA)
+    }
 }
 
 impl Drop for EmbeddedS3 {
     fn drop(&mut self) {
-        self.stop.take();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.kill();
     }
 }
 
@@ -205,9 +265,21 @@ impl std::fmt::Debug for EmbeddedS3 {
     }
 }
 
+/// A socket of that address, which does not listen yet.
+fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
 /// Accepts connections until the sender is gone.
-async fn serve(listener: std::net::TcpListener, service: S3Service, mut stopped: oneshot::Receiver<()>) {
-    let listener = TcpListener::from_std(listener).expect("a listener that std made");
+async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    service: S3Service,
+    mut stopped: oneshot::Receiver<()>,
+) {
     loop {
         let (socket, _) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -217,12 +289,37 @@ async fn serve(listener: std::net::TcpListener, service: S3Service, mut stopped:
             _ = &mut stopped => return,
         };
         let _ = socket.set_nodelay(true);
-        let service = service.clone();
+        let (acceptor, service) = (acceptor.clone(), service.clone());
         tokio::spawn(async move {
-            let server = Builder::new(TokioExecutor::new());
-            let _ = server.serve_connection(TokioIo::new(socket), service).await;
+            match acceptor {
+                None => converse(socket, service).await,
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(socket).await {
+                        converse(stream, service).await;
+                    }
+                }
+            }
         });
     }
+}
+
+/// Answers what comes over one connection; every answer has a number, as with every store.
+async fn converse(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, service: S3Service) {
+    static ANSWERS: AtomicU64 = AtomicU64::new(1);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let service = service.clone();
+        async move {
+            let mut response = service.call(request.map(s3s::Body::from)).await?;
+            if let Some(body) = response.body().bytes().filter(|body| body.ends_with(BARE_REFUSAL.as_bytes())) {
+                let text = String::from_utf8_lossy(&body).replace(BARE_REFUSAL, REFUSAL);
+                *response.body_mut() = s3s::Body::from(text);
+            }
+            let number = format!("{:016X}", ANSWERS.fetch_add(1, Ordering::Relaxed));
+            response.headers_mut().insert("x-amz-request-id", number.parse().expect("hex digits"));
+            Ok::<_, s3s::HttpError>(response)
+        }
+    });
+    let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Knows the administrator and the writer.

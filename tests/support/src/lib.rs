@@ -2,7 +2,8 @@
 //!
 //! [`Instance`] makes a Fast-Flow installation in a folder and remembers what it wrote ([`WrittenRun`]); [`Fleet`] fills
 //! one with the standard populations; [`TestStore`] is an S3 server with a user that may only put, either the embedded
-//! one ([`EmbeddedS3`]) or MinIO ([`Minio`]). Nothing here skips: what cannot be had is an error.
+//! one ([`EmbeddedS3`]) or MinIO ([`Minio`]). Nothing here skips: what cannot be had is an error, or, where a test takes
+//! MinIO or else the embedded server ([`TestStore::minio_or_embedded`]), a line on stderr.
 
 pub mod clock;
 mod content;
@@ -25,9 +26,9 @@ pub use embedded::{EmbeddedS3, Request};
 pub use fleet::Fleet;
 pub use instance::{ENCRYPTION_KEY, Instance, InstanceBuilder};
 pub use mc::Mc;
-pub use minio::{Encryption, Minio, MinioOptions, minio_binary};
+pub use minio::{Minio, minio_binary};
 pub use run_spec::{Cell, Fate, LogSource, MetricsSource, RunSpec};
-pub use store::{Keys, TestStore};
+pub use store::{Encryption, Keys, MinioOptions, StoreOptions, TestStore};
 pub use tls::PrivateCa;
 pub use tree::{tree_files, tree_hash};
 pub use written::WrittenRun;

@@ -26,7 +26,7 @@ pub struct Mc {
 impl Mc {
     /// Binds `mc` to a server; its configuration goes to `config_dir`, and a CA to trust with it.
     pub fn new(config_dir: &Path, endpoint: &str, keys: &Keys, ca_file: Option<&Path>) -> Result<Self> {
-        let binary = find_binary("FASTFLOW_ARCHIVE_TEST_MC", "mc")?;
+        let binary = find_mc()?;
         let authorities = config_dir.join("certs").join("CAs");
         std::fs::create_dir_all(&authorities)?;
         if let Some(file) = ca_file {
@@ -139,6 +139,11 @@ impl Mc {
             .stdin(Stdio::null());
         command
     }
+}
+
+/// Where `mc` is: `FASTFLOW_ARCHIVE_TEST_MC`, else `PATH`, else where `go install` puts it.
+pub(crate) fn find_mc() -> Result<PathBuf> {
+    find_binary("FASTFLOW_ARCHIVE_TEST_MC", "mc")
 }
 
 /// A program: named by an environment variable, else in `PATH`, else where `go install` puts it.

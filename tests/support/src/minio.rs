@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::content::Digest;
 use crate::mc::{Mc, find_binary};
-use crate::store::Keys;
+use crate::store::{BUCKET, Encryption, Keys, StoreOptions};
 use crate::tls::PrivateCa;
 
 const ADMIN: (&str, &str) = ("kit-admin", "kit-admin-secret-0123456789");
@@ -21,33 +21,6 @@ const WRITER: (&str, &str) = ("kit-writer", "kit-writer-secret-9876543210");
 /// Name of the key and 32 bytes.
 const KMS_SECRET_KEY: &str = "kit-key:c2FtcGxlLWttcy1rZXktZm9yLXRlc3RzLW9ubHktMDE=";
 const READY_WITHIN: Duration = Duration::from_secs(60);
-
-/// How a bucket encrypts by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encryption {
-    /// Keys of the store: ETags stay MD5.
-    SseS3,
-    /// Keys of a key server: ETags are 32 hex digits and not the MD5.
-    SseKms,
-}
-
-/// What kind of MinIO.
-#[derive(Debug, Clone)]
-pub struct MinioOptions {
-    /// The bucket; `None` makes none, so that a test can see what a missing one does.
-    pub bucket: Option<String>,
-    /// Encryption by default of that bucket; the server then holds a key.
-    pub encryption: Option<Encryption>,
-    /// Speaks TLS with a certificate of a private CA.
-    pub tls: bool,
-}
-
-impl Default for MinioOptions {
-    /// A bucket `fastflow-logs`, no encryption, plain HTTP.
-    fn default() -> Self {
-        MinioOptions { bucket: Some("fastflow-logs".to_owned()), encryption: None, tls: false }
-    }
-}
 
 /// The running server; killed, and its folder removed, when dropped.
 #[derive(Debug)]
@@ -61,21 +34,24 @@ pub struct Minio {
     child: Option<Child>,
 }
 
+/// The variable that names MinIO's binary.
+pub(crate) const MINIO_VARIABLE: &str = "FASTFLOW_ARCHIVE_TEST_MINIO";
+
 /// Where MinIO's binary is: `FASTFLOW_ARCHIVE_TEST_MINIO`, else `PATH`, else where `go install` puts it.
 pub fn minio_binary() -> Result<PathBuf> {
-    find_binary("FASTFLOW_ARCHIVE_TEST_MINIO", "minio")
+    find_binary(MINIO_VARIABLE, "minio")
 }
 
 impl Minio {
     /// Starts a server, waits until it is ready, makes bucket and writer.
-    pub fn start(options: MinioOptions) -> Result<Self> {
+    pub fn start(options: StoreOptions) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("minio-").tempdir()?;
         let ca = options.tls.then(|| PrivateCa::create(folder.path())).transpose()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let endpoint = format!("{}://{address}", if options.tls { "https" } else { "http" });
         let ca_file = ca.as_ref().map(|ca| ca.ca_file.as_path());
         let mc = Mc::new(&folder.path().join("mc"), &endpoint, &Keys::new(ADMIN.0, ADMIN.1), ca_file)?;
-        let bucket = options.bucket.clone().unwrap_or_else(|| "fastflow-logs".to_owned());
+        let bucket = options.bucket.clone().unwrap_or_else(|| BUCKET.to_owned());
         let has_key = options.encryption.is_some();
         let mut server = Minio { folder, address, bucket, ca, has_key, mc, child: None };
         server.restart()?;

@@ -1,13 +1,15 @@
 //! An S3 server for tests, whichever it is: the same tests run on the embedded one and on MinIO.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::content::Digest;
 use crate::embedded::EmbeddedS3;
-use crate::minio::{Minio, MinioOptions};
+use crate::mc::find_mc;
+use crate::minio::{MINIO_VARIABLE, Minio, minio_binary};
 
 /// A pair of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,39 @@ impl Keys {
     }
 }
 
+/// How a bucket encrypts by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// Keys of the store: ETags stay MD5.
+    SseS3,
+    /// Keys of a key server: ETags are 32 hex digits and not the MD5.
+    SseKms,
+}
+
+/// What kind of server.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The bucket; `None` makes none, so that a test can see what a missing one does.
+    pub bucket: Option<String>,
+    /// Encryption by default of that bucket; the server then holds a key.
+    pub encryption: Option<Encryption>,
+    /// Speaks TLS with a certificate of a private CA.
+    pub tls: bool,
+}
+
+/// The name from when only MinIO had options.
+pub type MinioOptions = StoreOptions;
+
+impl Default for StoreOptions {
+    /// A bucket `fastflow-logs`, no encryption, plain HTTP.
+    fn default() -> Self {
+        StoreOptions { bucket: Some(BUCKET.to_owned()), encryption: None, tls: false }
+    }
+}
+
+/// The bucket's name where a test does not care.
+pub(crate) const BUCKET: &str = "fastflow-logs";
+
 /// A running server with a bucket, an administrator, and a user who may only put objects.
 #[derive(Debug)]
 pub enum TestStore {
@@ -36,12 +71,56 @@ pub enum TestStore {
 impl TestStore {
     /// The embedded server.
     pub fn embedded() -> Result<Self> {
-        Ok(TestStore::Embedded(EmbeddedS3::start()?))
+        Self::embedded_with(StoreOptions::default())
+    }
+
+    /// The embedded server, of that kind.
+    pub fn embedded_with(options: StoreOptions) -> Result<Self> {
+        Ok(TestStore::Embedded(EmbeddedS3::start_with(options)?))
     }
 
     /// MinIO; an error where its binary or that of `mc` is missing, never a skipped test.
-    pub fn minio(options: MinioOptions) -> Result<Self> {
+    pub fn minio(options: StoreOptions) -> Result<Self> {
         Ok(TestStore::Minio(Box::new(Minio::start(options)?)))
+    }
+
+    /// MinIO, and where there is none the embedded server of the same kind, with a line on stderr that says so.
+    ///
+    /// Where the environment names a MinIO (`FASTFLOW_ARCHIVE_TEST_MINIO`, as in CI), one that cannot be had is an error.
+    pub fn minio_or_embedded(options: StoreOptions) -> Result<Self> {
+        match minio_binary().and_then(|_| find_mc()) {
+            Ok(_) => Self::minio(options),
+            Err(error) if std::env::var_os(MINIO_VARIABLE).is_some() => Err(error),
+            Err(error) => {
+                let thread = std::thread::current();
+                let test = thread.name().filter(|name| *name != "main").unwrap_or("this test");
+                // Past the capture of `cargo test`, which would hide the line of a test that passes.
+                let line = format!("MinIO not found: {test} runs on the embedded S3 server ({error:#})\n");
+                let _ = std::io::stderr().write_all(line.as_bytes());
+                Self::embedded_with(options)
+            }
+        }
+    }
+
+    /// Whether this is MinIO.
+    pub fn is_minio(&self) -> bool {
+        matches!(self, TestStore::Minio(_))
+    }
+
+    /// Ends the server at once, as a crash would: connections die, new ones are refused.
+    pub fn kill(&mut self) {
+        match self {
+            TestStore::Embedded(server) => server.kill(),
+            TestStore::Minio(server) => server.kill(),
+        }
+    }
+
+    /// Starts the server again on the same port, with the same data.
+    pub fn restart(&mut self) -> Result<()> {
+        match self {
+            TestStore::Embedded(server) => server.restart(),
+            TestStore::Minio(server) => server.restart(),
+        }
     }
 
     /// URL of the server.
@@ -79,7 +158,7 @@ impl TestStore {
     /// PEM file of the CA that signed the server's certificate, where it speaks TLS.
     pub fn ca_file(&self) -> Option<PathBuf> {
         match self {
-            TestStore::Embedded(_) => None,
+            TestStore::Embedded(server) => server.ca_file(),
             TestStore::Minio(server) => server.ca_file(),
         }
     }
