@@ -225,11 +225,17 @@ fn prefix(layers: &Layers, args: &ArchiveArgs) -> Result<Setting<String>> {
         return Ok(Setting::default("pipeline-logs".into()));
     };
     let trimmed = given.map(|it| it.trim().split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"));
-    if trimmed.value.len() <= LONGEST {
+    let problem = if trimmed.value.len() > LONGEST {
+        format!("it has more than {LONGEST} bytes")
+    } else if trimmed.value.contains(|character: char| character.is_control() || character == '\\') {
+        "it holds a control character or a backslash".to_owned()
+    } else if trimmed.value.split('/').any(|segment| matches!(segment, "." | "..")) {
+        "it holds `.` or `..`".to_owned()
+    } else {
         return Ok(trimmed);
-    }
-    let message = format!("use `S3_PREFIX` ({}): it has more than {LONGEST} bytes", trimmed.source);
-    Err(Error::new(Kind::InvalidSetting, message).hint("choose a shorter one"))
+    };
+    let message = format!("use `S3_PREFIX` ({}): {problem}", trimmed.source);
+    Err(Error::new(Kind::InvalidSetting, message).hint("choose a plain one, such as pipeline-logs"))
 }
 
 /// The host of an `http(s)://` URL, without port and brackets.

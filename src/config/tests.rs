@@ -108,6 +108,9 @@ fn endpoints_and_ca_bundles_are_judged() {
     let tls_only = [&COMPLETE[..], &[("S3_REQUIRE_TLS", "true")]].concat();
     assert!(resolve(&["--s3-endpoint-url", "http://minio"], &tls_only, &[]).is_err());
     assert!(resolve(&[], &tls_only, &[]).is_ok(), "loopback needs no TLS");
+    for bad in ["a\\b", "a/../b", "a\nb", &"a".repeat(301)] {
+        assert_eq!(resolve(&["--s3-prefix", bad], &COMPLETE, &[]).err().unwrap().kind, Kind::InvalidSetting, "{bad}");
+    }
     let folder = tempfile::tempdir().unwrap();
     for text in ["", "no block", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let path = folder.path().join("ca.pem");
