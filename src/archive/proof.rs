@@ -308,6 +308,8 @@ impl Place<'_> {
 pub(super) struct Answer {
     pub(super) etag: Option<String>,
     pub(super) version_id: Option<String>,
+    /// How the store says that it encrypted the object.
+    pub(super) encryption: Option<String>,
     /// The ETag is no digest: encrypted with a key of KMS or the customer.
     pub(super) is_opaque_by_encryption: bool,
 }
@@ -361,7 +363,7 @@ mod tests {
     use super::*;
 
     fn answer(etag: &str, is_opaque_by_encryption: bool) -> Answer {
-        Answer { etag: Some(etag.into()), version_id: None, is_opaque_by_encryption }
+        Answer { etag: Some(etag.into()), is_opaque_by_encryption, ..Answer::default() }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::client::{client, patience};
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Hasher, Payload, to_hex};
 use super::proof::{Answer, EtagVerdict, judge_etag, plain_etag};
-use crate::config::Target;
+use crate::config::{Encryption, Target};
 use crate::error::{Error, Kind, Result};
 
 /// Waiting times before the second, third and fourth attempt; up to half as much again is added.
@@ -31,8 +31,14 @@ const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_milli
 /// Parts of one file on their way at the same time.
 const PARTS_IN_FLIGHT: usize = 4;
 
-/// A part's ETag, which the end of the upload repeats, and what it says.
-type PartEtag = (String, EtagVerdict);
+/// A part that was stored.
+struct Part {
+    index: usize,
+    /// Repeated at the end of the upload.
+    etag: String,
+    verdict: EtagVerdict,
+    encryption: Option<String>,
+}
 
 /// What is known about an object before it is sent.
 #[derive(Clone)]
@@ -52,6 +58,7 @@ pub struct Bucket {
     endpoint: Arc<str>,
     requests: Arc<tokio::sync::Semaphore>,
     sent: Arc<AtomicU64>,
+    encryption: Option<Encryption>,
 }
 
 impl Bucket {
@@ -63,6 +70,7 @@ impl Bucket {
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
             requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
             sent: Arc::default(),
+            encryption: target.encryption.as_ref().map(|encryption| encryption.value.clone()),
         })
     }
 
@@ -81,6 +89,20 @@ impl Bucket {
         &self.endpoint
     }
 
+    /// The encryption that is asked for: its name, and the key of the key server.
+    fn asked_encryption(&self) -> (Option<ServerSideEncryption>, Option<String>) {
+        let name = self.encryption.as_ref().map(|encryption| ServerSideEncryption::from(encryption.name()));
+        match &self.encryption {
+            Some(Encryption::Kms(key_id)) => (name, key_id.clone()),
+            _ => (name, None),
+        }
+    }
+
+    /// Whether the store says that it did what was asked for.
+    pub(super) fn is_encrypted_as_asked(&self, answer: &Answer) -> bool {
+        self.encryption.as_ref().is_none_or(|asked| answer.encryption.as_deref() == Some(asked.name()))
+    }
+
     /// Stores an object with one request.
     pub(super) async fn put(&self, put: &Put) -> Result<Answer> {
         let what = format!("upload `{}`", put.key);
@@ -89,6 +111,7 @@ impl Bucket {
 
     async fn put_once(&self, what: &str, put: &Put, claimed: &Digests) -> Result<Answer, Fault> {
         let _permit = self.permit().await;
+        let (encryption, key_id) = self.asked_encryption();
         let mut request = self
             .client
             .put_object()
@@ -98,6 +121,8 @@ impl Bucket {
             .content_length(i64::try_from(put.payload.len()).unwrap_or(i64::MAX))
             .content_md5(STANDARD.encode(claimed.md5))
             .checksum_sha256(STANDARD.encode(claimed.sha256))
+            .set_server_side_encryption(encryption)
+            .set_ssekms_key_id(key_id)
             .body(ByteStream::new(put.payload.body()));
         for (name, value) in put.metadata.iter() {
             request = request.metadata(*name, value);
@@ -111,6 +136,7 @@ impl Bucket {
         Ok(Answer {
             etag: output.e_tag().map(str::to_owned),
             version_id: output.version_id().map(str::to_owned),
+            encryption: name_of(output.server_side_encryption()),
             is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
         })
     }
@@ -122,18 +148,22 @@ impl Bucket {
     }
 
     async fn put_parts_once(&self, what: &str, put: &Put, parts: &[Digests], part_bytes: u64) -> Result<Answer, Fault> {
+        let (encryption, key_id) = self.asked_encryption();
         let mut create =
             self.client.create_multipart_upload().bucket(&*self.name).key(&*put.key).content_type(put.content_type);
+        create = create.set_server_side_encryption(encryption).set_ssekms_key_id(key_id);
         for (name, value) in put.metadata.iter() {
             create = create.metadata(*name, value);
         }
         let created = create.send().await.map_err(|error| classify(what, error))?;
         let upload_id = created.upload_id().unwrap_or_default().to_owned();
+        let encryption = name_of(created.server_side_encryption());
         let is_opaque = is_opaque(created.server_side_encryption(), created.sse_customer_algorithm());
         let mut outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await;
         if let Ok(answer) = &mut outcome {
             // Some stores say so when the upload begins, and not at its end.
             answer.is_opaque_by_encryption |= is_opaque;
+            answer.encryption = answer.encryption.take().or(encryption);
         } else {
             // A key that may only put may not be allowed to do this; the store's lifecycle rule clears up then.
             let abort = self.client.abort_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
@@ -150,8 +180,8 @@ impl Bucket {
         part_bytes: u64,
         upload_id: &str,
     ) -> Result<Answer, Fault> {
-        let mut uploads: JoinSet<Result<(usize, PartEtag), Fault>> = JoinSet::new();
-        let mut has_opaque_part = false;
+        let mut uploads: JoinSet<Result<Part, Fault>> = JoinSet::new();
+        let (mut has_opaque_part, mut encryption) = (false, None);
         let mut etags = vec![String::new(); parts.len()];
         let mut next = parts.iter().enumerate();
         loop {
@@ -161,14 +191,15 @@ impl Bucket {
                 let section = put.payload.section(offset, part_bytes.min(put.payload.len() - offset));
                 let part = Put { payload: section, digests: *digests, ..put.clone() };
                 let (bucket, upload_id) = (self.clone(), upload_id.to_owned());
-                uploads.spawn(async move { Ok((index, bucket.put_part(&part, index + 1, &upload_id).await?)) });
+                uploads.spawn(async move { bucket.put_part(&part, index, &upload_id).await });
             }
             let Some(joined) = uploads.join_next().await else { break };
-            let (index, (etag, verdict)) = joined
+            let part = joined
                 .unwrap_or_else(|error| Err(Fault::permanent(Error::caused(Kind::Internal, "upload a part", error))))?;
-            has_opaque_part |= verdict == EtagVerdict::Opaque;
-            if let Some(slot) = etags.get_mut(index) {
-                *slot = etag;
+            has_opaque_part |= part.verdict == EtagVerdict::Opaque;
+            encryption = encryption.or(part.encryption);
+            if let Some(slot) = etags.get_mut(part.index) {
+                *slot = part.etag;
             }
         }
         let completed = etags
@@ -187,12 +218,15 @@ impl Bucket {
             etag: output.e_tag().map(str::to_owned),
             version_id: output.version_id().map(str::to_owned),
             // The ETag of the whole is made of those of the parts.
+            // MinIO confirms for each part, and not at the end.
+            encryption: name_of(output.server_side_encryption()).or(encryption),
             is_opaque_by_encryption: has_opaque_part || is_opaque(output.server_side_encryption(), None),
         })
     }
 
     /// Sends one part; its ETag must be its MD5, where ETags are digests here. Gives the ETag and what it says.
-    async fn put_part(&self, part: &Put, number: usize, upload_id: &str) -> Result<PartEtag, Fault> {
+    async fn put_part(&self, part: &Put, index: usize, upload_id: &str) -> Result<Part, Fault> {
+        let number = index + 1;
         let what = format!("upload part {number} of `{}`", part.key);
         let once = || async {
             let _permit = self.permit().await;
@@ -214,10 +248,14 @@ impl Bucket {
             let answer = Answer {
                 etag: output.e_tag().map(str::to_owned),
                 version_id: None,
+                encryption: name_of(output.server_side_encryption()),
                 is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
             };
             match judge_etag(&answer, &plain_etag(&part.digests), &part.key) {
-                Ok(verdict) => Ok((answer.etag.unwrap_or_default(), verdict)),
+                Ok(verdict) => {
+                    let etag = answer.etag.unwrap_or_default();
+                    Ok(Part { index, etag, verdict, encryption: answer.encryption })
+                }
                 Err(error) => Err(Fault { error, retry: Retry::Once }),
             }
         };
@@ -255,6 +293,7 @@ impl Bucket {
 
     async fn put_claiming(&self, what: &str, put: &Put, claimed: &Digests) -> Result<(), Fault> {
         let _permit = self.permit().await;
+        let (encryption, key_id) = self.asked_encryption();
         let request = self
             .client
             .put_object()
@@ -262,6 +301,8 @@ impl Bucket {
             .key(&*put.key)
             .content_type(put.content_type)
             .content_md5(STANDARD.encode(claimed.md5))
+            .set_server_side_encryption(encryption)
+            .set_ssekms_key_id(key_id)
             .body(ByteStream::new(put.payload.body()))
             .customize()
             .interceptor(SignedDigest(claimed.sha256));
@@ -337,6 +378,10 @@ fn spread(pause: Duration, what: &str) -> Duration {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     pause + pause.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
+}
+
+fn name_of(encryption: Option<&ServerSideEncryption>) -> Option<String> {
+    encryption.map(|encryption| encryption.as_str().to_owned())
 }
 
 fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_algorithm: Option<&str>) -> bool {

@@ -306,6 +306,12 @@ impl Archiver {
     /// What the answer rests on; an opaque ETag needs a store that refused wrong digests a moment ago, a higher level, or
     /// the operator's word.
     async fn judge(&self, answer: &Answer, expected: &str, key: &str) -> Result<Method> {
+        if !self.bucket.is_encrypted_as_asked(answer) {
+            let said = answer.encryption.as_deref().unwrap_or("nothing");
+            let message = format!("prove `{key}`: encryption was asked for (S3_SSE), the store confirms {said}");
+            return Err(Error::new(Kind::Unproven, message)
+                .hint("let the store encrypt (its key server?), or leave S3_SSE to the bucket's default"));
+        }
         if judge_etag(answer, expected, key)? == EtagVerdict::Equal {
             return Ok(Method::Etag);
         }

@@ -29,6 +29,8 @@ const SECRET_ACCESS_KEY: Key =
 /// Asks for the credentials of the AWS default chain (instance role, web identity, profile).
 const AWS_CREDENTIALS: Key = Key::variable("S3_AWS_CREDENTIALS");
 const ACCEPT_OPAQUE_ETAG: Key = Key::variable("S3_ACCEPT_OPAQUE_ETAG");
+const SSE: Key = Key::variable("S3_SSE");
+const SSE_KMS_KEY_ID: Key = Key::variable("S3_SSE_KMS_KEY_ID");
 const REQUIRE_TLS: Key = Key::variable("S3_REQUIRE_TLS");
 const CA_BUNDLE: Key = Key::variable("S3_CA_BUNDLE");
 const AWS_CA_BUNDLE: Key = Key::variable("AWS_CA_BUNDLE");
@@ -44,6 +46,25 @@ pub enum Credentials {
     },
     /// Whatever the AWS default chain finds.
     AwsChain(Source),
+}
+
+/// Encryption at rest that is asked for with each object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// Keys of the store.
+    Aes256,
+    /// Keys of a key server; `None`: its default key.
+    Kms(Option<String>),
+}
+
+impl Encryption {
+    /// The name in S3's headers and in `S3_SSE`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Encryption::Aes256 => "AES256",
+            Encryption::Kms(_) => "aws:kms",
+        }
+    }
 }
 
 /// A complete S3 configuration.
@@ -62,6 +83,8 @@ pub struct Target {
     pub credentials: Credentials,
     /// Certificates that are trusted beside the system's: path and PEM bytes.
     pub ca_bundle: Option<(Setting<PathBuf>, Vec<u8>)>,
+    /// What is asked for with each object; `None`: whatever the bucket does by default.
+    pub encryption: Option<Setting<Encryption>>,
     /// Take a 2xx for a receipt where the store's ETags prove nothing and it does not check digests.
     pub accept_opaque_etag: Setting<bool>,
     /// What must be proven.
@@ -130,6 +153,7 @@ impl Archive {
                 .unwrap_or_else(|| Setting::default(true)),
             credentials,
             ca_bundle: ca_bundle(layers)?,
+            encryption: encryption(layers)?,
             accept_opaque_etag: layers.boolean(ACCEPT_OPAQUE_ETAG, None)?.unwrap_or_else(|| Setting::default(false)),
             proof: Setting { value: args.proof, source: layers.given("proof") },
             concurrency: Setting { value: args.concurrency, source: layers.given("concurrency") },
@@ -199,6 +223,9 @@ impl Archive {
         if let Some((path, _)) = &target.ca_bundle {
             list.push(("s3-ca-bundle", path.value.display().to_string(), path.source.clone()));
         }
+        if let Some(encryption) = &target.encryption {
+            list.push(("s3-sse", encryption.value.name().to_owned(), encryption.source.clone()));
+        }
         let opaque = &target.accept_opaque_etag;
         list.push(("s3-accept-opaque-etag", opaque.value.to_string(), opaque.source.clone()));
         list.push(("proof", format!("{:?}", target.proof.value).to_lowercase(), target.proof.source.clone()));
@@ -215,6 +242,27 @@ impl Target {
             let message = format!("{url} is not encrypted: logs and signatures travel in the clear; use https://");
             Warning::new("plain_http", message)
         })
+    }
+}
+
+fn encryption(layers: &Layers) -> Result<Option<Setting<Encryption>>> {
+    let key_id = layers.text(SSE_KMS_KEY_ID, None);
+    let refused = |setting: &Setting<String>, name: &str, why: &str, hint: &str| {
+        let message = format!("use `{name}` = `{}` ({}): {why}", setting.value.escape_debug(), setting.source);
+        Err(Error::new(Kind::InvalidSetting, message).hint(hint))
+    };
+    let sse = layers.text(SSE, None);
+    match (sse.as_ref().map(|sse| sse.value.as_str()), &key_id) {
+        (Some("aws:kms"), _) => Ok(sse.map(|sse| sse.map(|_| Encryption::Kms(key_id.map(|key_id| key_id.value))))),
+        (_, Some(key_id)) => {
+            refused(key_id, "S3_SSE_KMS_KEY_ID", "there is no `S3_SSE=aws:kms`", "set both, or neither")
+        }
+        (None, None) => Ok(None),
+        (Some("AES256"), None) => Ok(sse.map(|sse| sse.map(|_| Encryption::Aes256))),
+        (Some(_), None) => match &sse {
+            Some(sse) => refused(sse, "S3_SSE", "it is unknown", "write AES256 or aws:kms"),
+            None => Ok(None),
+        },
     }
 }
 

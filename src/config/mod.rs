@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use archive::{Archive, Credentials, Target};
+pub use archive::{Archive, Credentials, Encryption, Target};
 pub use database::Database;
 pub use dotenv::Dotenv;
 pub use layers::{Key, Layers, Setting, Source};

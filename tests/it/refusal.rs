@@ -175,3 +175,26 @@ fn no_value_of_env_vars_and_no_credential_is_anywhere_but_where_it_was() {
     assert!(!haystack.contains(&sandbox.store.writer().secret_key), "a credential got out");
     assert!(!haystack.contains(fastflow_archive_testkit::ENCRYPTION_KEY), "a key got out");
 }
+
+#[test]
+fn encryption_that_was_asked_for_must_be_confirmed() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(3);
+    sandbox.variable("S3_SSE", "AES256");
+    let ran = sandbox.run(&["cleanup", "-q"]);
+    assert_eq!((ran.code, ran.errors()), (Some(3), 3), "{ran:?}");
+    assert!(ran.stderr.contains("encryption was asked for (S3_SSE), the store confirms nothing"), "{ran:?}");
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_untouched(run));
+}
+
+#[test]
+fn a_store_that_encrypts_as_asked_gets_its_runs() {
+    for (on, asked) in [(On::MinioSseS3, "AES256"), (On::MinioSseKms, "aws:kms")] {
+        let mut sandbox = Sandbox::new(on).settle(3);
+        let big = sandbox.add(old(900, "big").log_bytes(20 << 20));
+        sandbox.variable("S3_SSE", asked);
+        sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+        let objects = sandbox.objects();
+        sandbox.assert_moved(&big, &objects);
+        sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+    }
+}
