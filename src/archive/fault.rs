@@ -28,11 +28,29 @@ pub(super) enum Retry {
 pub(super) struct Fault {
     pub(super) error: Error,
     pub(super) retry: Retry,
+    /// The store's word for it; empty where the answer had none, or there was no answer.
+    pub(super) code: String,
 }
 
 impl Fault {
     pub(super) fn permanent(error: Error) -> Self {
-        Fault { error, retry: Retry::Never }
+        Fault::new(error, Retry::Never)
+    }
+
+    pub(super) fn new(error: Error, retry: Retry) -> Self {
+        Fault { error, retry, code: String::new() }
+    }
+
+    /// A 2xx that no S3 store gives: without an ETag, nothing says that anything was stored.
+    pub(super) fn no_etag(what: &str) -> Self {
+        let error = Error::new(Kind::StorageFailing, format!("{what}: the answer is a success, but has no ETag"))
+            .hint("the answer is not one of an S3 store: check S3_ENDPOINT_URL and what lies in between");
+        Fault::new(error, Retry::Later(None))
+    }
+
+    /// Whether the store refused the body because of its digest: the only answers that show that it checks.
+    pub(super) fn is_refused_digest(&self) -> bool {
+        matches!(self.code.as_str(), "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch")
     }
 }
 
@@ -63,6 +81,7 @@ where
         let detail = service.err().message().unwrap_or_default().trim().to_owned();
         let request_id = service.err().meta().request_id().map(|id| format!(", request id {id}")).unwrap_or_default();
         let class = by_code(&code, retry_after).unwrap_or_else(|| by_status(status.unwrap_or_default(), retry_after));
+        let word = code.clone();
         let code = if code.is_empty() { "no error code".to_owned() } else { code };
         let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
         let message = format!("{what}: {code}{detail} (HTTP {}{request_id})", status.unwrap_or_default());
@@ -73,13 +92,13 @@ where
             }
             (_, hint) => hint.map(str::to_owned),
         };
-        return Fault { error: with_hint(error, hint), retry: class.retry };
+        return Fault { error: with_hint(error, hint), retry: class.retry, code: word };
     }
     let causes = causes(&error);
     let class = by_transport(&causes, &error);
     let status = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
     let message = format!("{what}: {causes}{status}");
-    Fault { error: with_hint(Error::new(class.kind, message), class.hint.map(str::to_owned)), retry: class.retry }
+    Fault::new(with_hint(Error::new(class.kind, message), class.hint.map(str::to_owned)), class.retry)
 }
 
 fn with_hint(error: Error, hint: Option<String>) -> Error {

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use super::client::{client, patience};
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Hasher, Payload, to_hex};
-use super::proof::{Answer, EtagVerdict, judge_etag, plain_etag};
+use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use crate::config::{Encryption, Target};
 use crate::error::{Error, Kind, Result};
 
@@ -133,12 +133,13 @@ impl Bucket {
         }
         let output = request.send().await.map_err(|error| classify(what, error))?;
         self.sent.fetch_add(put.payload.len(), Ordering::Relaxed);
-        Ok(Answer {
-            etag: output.e_tag().map(str::to_owned),
+        let answer = Answer {
+            etag: Some(output.e_tag().ok_or_else(|| Fault::no_etag(what))?.to_owned()),
             version_id: output.version_id().map(str::to_owned),
             encryption: name_of(output.server_side_encryption()),
             is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
-        })
+        };
+        judged(answer, &plain_etag(claimed), &put.key)
     }
 
     /// Stores an object in parts. Where an answer gets lost at the end, everything is sent again to the same key.
@@ -159,12 +160,13 @@ impl Bucket {
         let upload_id = created.upload_id().unwrap_or_default().to_owned();
         let encryption = name_of(created.server_side_encryption());
         let is_opaque = is_opaque(created.server_side_encryption(), created.sse_customer_algorithm());
-        let mut outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await;
-        if let Ok(answer) = &mut outcome {
+        let outcome = self.finish_parts(what, put, parts, part_bytes, &upload_id).await.and_then(|mut answer| {
             // Some stores say so when the upload begins, and not at its end.
             answer.is_opaque_by_encryption |= is_opaque;
             answer.encryption = answer.encryption.take().or(encryption);
-        } else {
+            judged(answer, &multipart_etag(parts), &put.key)
+        });
+        if outcome.is_err() {
             // A key that may only put may not be allowed to do this; the store's lifecycle rule clears up then.
             let abort = self.client.abort_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
             drop(abort.send().await);
@@ -212,7 +214,7 @@ impl Bucket {
         let output = complete.send().await.map_err(|error| {
             let fault = classify(what, error);
             // An upload that is unknown now was completed by a request whose answer got lost: send all again.
-            if fault.error.message().contains("NoSuchUpload") { Fault { retry: Retry::Once, ..fault } } else { fault }
+            if fault.code == "NoSuchUpload" { Fault { retry: Retry::Once, ..fault } } else { fault }
         })?;
         Ok(Answer {
             etag: output.e_tag().map(str::to_owned),
@@ -246,7 +248,7 @@ impl Bucket {
             let output = request.send().await.map_err(|error| classify(&what, error))?;
             self.sent.fetch_add(part.payload.len(), Ordering::Relaxed);
             let answer = Answer {
-                etag: output.e_tag().map(str::to_owned),
+                etag: Some(output.e_tag().ok_or_else(|| Fault::no_etag(&what))?.to_owned()),
                 version_id: None,
                 encryption: name_of(output.server_side_encryption()),
                 is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
@@ -256,7 +258,7 @@ impl Bucket {
                     let etag = answer.etag.unwrap_or_default();
                     Ok(Part { index, etag, verdict, encryption: answer.encryption })
                 }
-                Err(error) => Err(Fault { error, retry: Retry::Once }),
+                Err(error) => Err(Fault::new(error, Retry::Once)),
             }
         };
         self.with_retries(&what, once).await.map_err(Fault::permanent)
@@ -280,7 +282,7 @@ impl Bucket {
             let attempt = || async {
                 match self.put_claiming(&what, &put, &claimed).await {
                     Ok(()) => Ok(false),
-                    Err(fault) if fault.error.kind == Kind::DigestMismatch => Ok(true),
+                    Err(fault) if fault.is_refused_digest() => Ok(true),
                     Err(fault) => Err(fault),
                 }
             };
@@ -306,7 +308,8 @@ impl Bucket {
             .body(ByteStream::new(put.payload.body()))
             .customize()
             .interceptor(SignedDigest(claimed.sha256));
-        request.send().await.map(drop).map_err(|error| classify(what, error))
+        let output = request.send().await.map_err(|error| classify(what, error))?;
+        output.e_tag().map(drop).ok_or_else(|| Fault::no_etag(what))
     }
 
     /// Length, ETag and stored SHA-256 of an object.
@@ -339,7 +342,7 @@ impl Bucket {
                     Ok(None) => return Ok((length, hasher.finish())),
                     Err(error) => {
                         let error = Error::caused(Kind::StorageUnreachable, what.clone(), error);
-                        return Err(Fault { error, retry: Retry::Later(None) });
+                        return Err(Fault::new(error, Retry::Later(None)));
                     }
                 }
             }
@@ -378,6 +381,14 @@ fn spread(pause: Duration, what: &str) -> Duration {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     pause + pause.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
+}
+
+/// The answer, if its ETag does not speak against it; bytes that were damaged on the way are sent once more.
+fn judged(answer: Answer, expected: &str, key: &str) -> Result<Answer, Fault> {
+    match judge_etag(&answer, expected, key) {
+        Ok(_) => Ok(answer),
+        Err(error) => Err(Fault::new(error, Retry::Once)),
+    }
 }
 
 fn name_of(encryption: Option<&ServerSideEncryption>) -> Option<String> {

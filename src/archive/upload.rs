@@ -320,12 +320,13 @@ impl Archiver {
         match (enforced, self.accept_opaque_etag) {
             (true, _) => Ok(Method::EnforcedDigest),
             (false, true) => Ok(Method::AcceptedOpaque),
-            (false, false) if self.level > Level::Receipt => Ok(Method::AcceptedOpaque),
+            // A HEAD of such a store shows the length and repeats what we told it: only the bytes themselves prove.
+            (false, false) if self.level == Level::Readback => Ok(Method::Readback),
             (false, false) => Err(Error::new(
                 Kind::Unproven,
                 format!("prove `{key}`: its ETag is no digest, and the store accepts wrong digests"),
             )
-            .hint("use --proof head or readback (the key then needs s3:GetObject), or set S3_ACCEPT_OPAQUE_ETAG=true")),
+            .hint("use --proof readback (the key then needs s3:GetObject), or set S3_ACCEPT_OPAQUE_ETAG=true")),
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod archive;
 mod configuration;
+mod fault_server;
+mod faults;
 mod guards;
 mod harness;
 mod host;
