@@ -190,3 +190,25 @@ fn ids_with_dashes_or_capitals_are_found_too() {
 fn dashed(id: &str) -> String {
     [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-")
 }
+
+#[test]
+fn a_row_or_a_cell_that_changes_while_it_is_archived_is_kept() {
+    for change in ["UPDATE pipeline_runs SET exit_code = 9", "UPDATE run_cell_logs SET stdout = stdout || 'late'"] {
+        let mut sandbox = Sandbox::new(On::Embedded);
+        let run = sandbox.add(old(1, "notebook").notebook(3));
+        let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
+        sandbox.embedded().set_fault(move |request| {
+            if request.key.ends_with("manifest.json") {
+                writer.lock().unwrap().execute(change, []).unwrap();
+            }
+            None
+        });
+        let ran = sandbox.run(&["cleanup", "-q"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("the row or its cells changed while it was archived"), "{ran:?}");
+        sandbox.assert_untouched(&run);
+        sandbox.embedded().clear_fault();
+        sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+        sandbox.assert_moved(&run, &sandbox.objects());
+    }
+}

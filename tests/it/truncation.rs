@@ -139,3 +139,18 @@ fn a_log_that_grows_while_its_head_is_sent_is_kept_whole() {
     let names = std::fs::read_dir(sandbox.instance.logs_dir()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "nothing is left aside");
 }
+
+#[test]
+fn a_run_that_turns_active_while_its_head_is_sent_keeps_its_log_whole() {
+    let mut sandbox = sandbox();
+    let (run, log) = young(&mut sandbox, 1, 5);
+    let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
+    sandbox.embedded().set_fault(move |request| {
+        if request.key.ends_with("manifest.json") {
+            writer.lock().unwrap().execute("UPDATE pipeline_runs SET status = 'RUNNING'", []).unwrap();
+        }
+        None
+    });
+    assert_eq!(outcomes(&sandbox), ["kept"]);
+    assert!(std::fs::read(run.log_path.as_ref().unwrap()).unwrap() == log);
+}
