@@ -2,6 +2,9 @@
 //!
 //! In: [`Cli`]. Out: the exit code; everything printed goes through `report`.
 
+mod ledger;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,22 +17,24 @@ use tokio::sync::mpsc;
 
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::ByteSize;
-use crate::cleanup::{Remover, Truncator};
+use crate::cleanup::{Remover, Truncator, finish_open_deletions};
 use crate::cli::{Cli, Command, Typed};
 use crate::config::{self, Config, Host, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
-use crate::fastflow::{self, Access, AuditEntry, LogsDir, Store};
+use crate::fail_point;
+use crate::fastflow::{self, Access, AuditEntry, LogsDir};
 use crate::flow::{self, Committer, Feeder, RunOutcome, Signal, Stop};
-use crate::ledger::{Invocation, Ledger};
+use crate::ledger::{Anchor, Invocation, Ledger, LogsVolume};
 use crate::lock::Lock;
 use crate::plan::{self, Guard, Narrowing, Plan, Rules};
 use crate::report::{Form, Progress, Report, Style};
-use crate::run::RunId;
 use crate::time::{Clock, Timestamp};
 
 /// Freezes the clock, for tests (cli.md section 6).
 const NOW_VARIABLE: &str = "FASTFLOW_ARCHIVE_NOW";
+
+type Environment = BTreeMap<String, String>;
 
 /// How often the bar learns what was sent.
 const REDRAW: Duration = Duration::from_millis(125);
@@ -59,20 +64,24 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
         }
     };
     let now = clock.as_ref().map_or_else(|_| Clock::System.now(), |clock| clock.now());
-    let mut report = Report::new(form, style, cli.command.name(), cli.is_dry_run(), now);
+    let dry_run = cli.command.selecting().is_some_and(|selecting| selecting.dry_run);
+    let mut report = Report::new(form, style, cli.command.name(), dry_run, now);
     let outcome = clock.and_then(|clock| {
+        if let Command::Ledger(command) = &cli.command {
+            return ledger::run(command, cli, typed, environment, &mut report);
+        }
         let session = Session::open(cli, typed, environment, clock, &mut report)?;
         match &cli.command {
-            Command::Plan(_) => session.show(&mut report),
-            Command::Backup(args) if args.dry_run => session.dry_run(&mut report, Guard::default()),
-            Command::Cleanup(args) if args.dry_run => {
-                session.dry_run(&mut report, Guard { max_delete: args.max_delete })
-            }
-            Command::Backup(_) => session.spend(cli, &mut report, &Spending::default()),
+            Command::Plan(_) | Command::Ledger(_) => session.show(&mut report),
+            Command::Backup(args) => session.spend_or_show(cli, &mut report, args.dry_run, &Spending::default()),
             Command::Cleanup(args) => {
-                let guard = Guard { max_delete: args.max_delete };
-                let spending = Spending { guard, delete: true, allow_missing_logs: args.allow_missing_logs };
-                session.spend(cli, &mut report, &spending)
+                let spending = Spending {
+                    max_delete: args.max_delete,
+                    accept_moved_logs: args.accept_moved_logs,
+                    allow_missing_logs: args.allow_missing_logs,
+                    delete: true,
+                };
+                session.spend_or_show(cli, &mut report, args.dry_run, &spending)
             }
         }
     });
@@ -85,9 +94,10 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
 /// What `backup` (the default) and `cleanup` differ in.
 #[derive(Default)]
 struct Spending {
-    guard: Guard,
-    delete: bool,
+    max_delete: Option<usize>,
+    accept_moved_logs: bool,
     allow_missing_logs: bool,
+    delete: bool,
 }
 
 /// What every subcommand needs: the resolved configuration and what is asked for.
@@ -100,30 +110,20 @@ struct Session {
 }
 
 impl Session {
-    fn open(
-        cli: &Cli,
-        typed: Typed,
-        environment: std::collections::BTreeMap<String, String>,
-        clock: Clock,
-        report: &mut Report,
-    ) -> Result<Session> {
-        let (mut layers, warnings) = config::read_layers(&cli.global, typed, environment)?;
-        warnings.iter().for_each(|warning| report.warning(warning));
-        let host = Host::resolve(&layers, &cli.global)?;
-        if host.ui_settings.value {
-            layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
-        }
-        let config = Config::resolve(&layers, cli, host)?;
+    fn open(cli: &Cli, typed: Typed, environment: Environment, clock: Clock, report: &mut Report) -> Result<Session> {
+        let given = cli.command.selecting().ok_or_else(|| Error::new(Kind::Internal, "select runs"))?;
+        let (layers, host) = read_settings(cli, typed, environment, report)?;
+        let config = Config::resolve(&layers, &given, host)?;
         report.settings(&config.listing());
         config.archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
-        let selection = cli.selection();
+        let selection = given.selection;
         let rules = Rules {
             keep_runs: config.retention.runs.value,
             keep_days: config.retention.days.value,
             // `backup` deletes nothing, and so cuts nothing.
             max_log: config.retention.log_max_size.value.filter(|_| !matches!(cli.command, Command::Backup(_))),
             min_age: config.retention.min_age.value,
-            all: cli.all(),
+            all: given.all,
         };
         if !config.retention.is_any_set() && !rules.all {
             let message =
@@ -140,10 +140,8 @@ impl Session {
     }
 
     fn plan(&self) -> Result<(Plan, Option<LogsDir>)> {
-        let host = &self.config.host;
-        let mut store = fastflow::open(&host.database.value, Access::Read)?;
-        let open_logs = || LogsDir::open(&host.logs_dir.value, &host.path_map.value);
-        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, open_logs)
+        let mut store = fastflow::open(&self.config.host.database.value, Access::Read)?;
+        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, || self.open_logs())
     }
 
     /// `plan`: what is due, and nothing else.
@@ -151,18 +149,36 @@ impl Session {
         self.config.archive.why_nothing_follows().iter().for_each(|warning| report.warning(warning));
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
+        match self.known_ledger().and_then(|ledger| ledger.map(|ledger| ledger.head()).transpose()) {
+            Ok(head) => head.into_iter().for_each(|head| report.ledger_head(head.hash)),
+            Err(error) => report.warning(&Warning::new(error.kind.name(), error.message())),
+        }
         Ok(())
     }
 
+    fn spend_or_show(&self, cli: &Cli, report: &mut Report, dry_run: bool, spending: &Spending) -> Result<()> {
+        if dry_run { self.dry_run(report, spending) } else { self.spend(cli, report, spending) }
+    }
+
     /// `--dry-run`: the plan, as far as `backup` and `cleanup` would go with it.
-    fn dry_run(&self, report: &mut Report, guard: Guard) -> Result<()> {
+    fn dry_run(&self, report: &mut Report, spending: &Spending) -> Result<()> {
         self.config.archive.target()?;
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
-        match &logs {
-            Some(logs) => plan::check_guards(&plan, logs, guard, |_| Ok(false)),
-            None => Ok(()),
+        let ledger = self.known_ledger()?;
+        if let Some(ledger) = &ledger {
+            report.ledger_head(ledger.head()?.hash);
         }
+        logs.map_or(Ok(()), |logs| check_guards(&plan, &logs, spending, ledger.as_ref()))
+    }
+
+    /// The ledger, for reading, where there is one.
+    fn known_ledger(&self) -> Result<Option<Ledger>> {
+        Ledger::open_existing(&self.config.host.state_dir.value)
+    }
+
+    fn open_logs(&self) -> Result<LogsDir> {
+        LogsDir::open(&self.config.host.logs_dir.value, &self.config.host.path_map.value)
     }
 
     /// `backup` and `cleanup`: spends the plan.
@@ -172,38 +188,62 @@ impl Session {
         let mut store = fastflow::open(&database.value, Access::Write)?;
         let command = cli.command.name();
         let _lock = Lock::acquire(&state_dir.value, cli.global.lock_wait, command, self.clock.now())?;
-        let mut ledger = Ledger::open(&state_dir.value)?;
+        let host = host_name();
+        let mut ledger = Ledger::open(&state_dir.value, &host, self.clock.now())?;
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
+        report.ledger_head(ledger.head()?.hash);
         if let Some(logs) = &logs {
-            plan::check_guards(&plan, logs, spending.guard, |planned| {
-                let recorded = ledger.recorded(&planned.run.id)?;
-                let is_proven = recorded.is_some_and(|recorded| recorded.receipts.iter().any(Receipt::is_log));
-                Ok(is_proven || ledger.is_log_removed(&planned.run.id)?)
-            })?;
+            check_guards(&plan, logs, spending, Some(&ledger))?;
         }
         let open_deletions = ledger.open_deletions()?;
         if plan.due.is_empty() && open_deletions.is_empty() {
             return Ok(());
         }
-        let origin = Origin { host: host_name(), database: database.value.kind() };
-        let (host, user) = (origin.host.clone(), user_name());
-        ledger.begin(&Invocation { started_at: self.now, command, host, user })?;
-        close_open_deletions(&mut ledger, store.as_mut(), open_deletions, self.clock.now())?;
-        let Some(logs) = logs.map(Arc::new).filter(|_| !plan.due.is_empty()) else {
+        let logs = Arc::new(logs.map_or_else(|| self.open_logs(), Ok)?);
+        let volume = LogsVolume { path: logs.path().to_string_lossy().into_owned(), volume: logs.volume()? };
+        ledger.begin(Invocation { command, host: host.clone(), user: user_name(), logs: Some(volume) }, self.now)?;
+        fail_point::reached("begun");
+        let left = finish_open_deletions(&mut ledger, store.as_mut(), &logs, &open_deletions, self.clock.now())?;
+        left.iter().for_each(|warning| report.warning(warning));
+        if plan.due.is_empty() {
             return self.end(report, &mut ledger);
-        };
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))?;
+        let origin = Origin { host: host.clone(), database: database.value.kind() };
         let remover = Remover::new(store, Arc::clone(&logs));
         let truncator = Truncator::new(Arc::clone(&logs));
-        let committer = Committer { ledger, remover, truncator, deletes: spending.delete, clock: self.clock };
+        let committer =
+            Committer { ledger, remover, truncator, deletes: spending.delete, is_recorded: true, clock: self.clock };
         let sending = Sending { plan, logs, origin, allow_missing_logs: spending.allow_missing_logs };
-        let mut committer = runtime.block_on(self.send_all(target, sending, committer, report))?;
+        let (mut committer, archiver) = runtime.block_on(self.send_all(target, sending, committer, report))?;
+        fail_point::reached("work-done");
         self.audit(report, &mut committer);
-        self.end(report, &mut committer.ledger)
+        if !committer.is_recorded {
+            return Ok(());
+        }
+        fail_point::reached("before-end-recorded");
+        self.end(report, &mut committer.ledger)?;
+        fail_point::reached("end-recorded");
+        if report.has_changed() {
+            runtime.block_on(self.anchor(&archiver, &mut committer.ledger, host, report))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the head of the ledger into the bucket.
+    async fn anchor(&self, archiver: &Archiver, ledger: &mut Ledger, host: String, report: &mut Report) -> Result<()> {
+        let anchor = Anchor::new(ledger.id().to_owned(), ledger.head()?, host, self.clock.now());
+        if let Err(error) = archiver.send_beside(&anchor.name(), anchor.to_bytes()).await {
+            ledger.anchor_failed(&error, self.clock.now())?;
+            report.ledger_head(ledger.head()?.hash);
+            report.problem(&error);
+        }
+        fail_point::reached("anchored");
+        Ok(())
     }
 
     /// Sends the plan's runs and hands each outcome to the report.
@@ -213,7 +253,7 @@ impl Session {
         sending: Sending,
         committer: Committer,
         report: &mut Report,
-    ) -> Result<Committer> {
+    ) -> Result<(Committer, Arc<Archiver>)> {
         let Sending { plan, logs, origin, allow_missing_logs } = sending;
         let stop = Arc::new(Stop::default());
         watch_signals(Arc::clone(&stop))?;
@@ -224,14 +264,15 @@ impl Session {
         let feeder = Feeder {
             due: plan.due,
             store: fastflow::open(&self.config.host.database.value, Access::Read)?,
-            ledger: Ledger::open(&self.config.host.state_dir.value)?,
+            ledger: committer.ledger.reader()?,
             archiver: Arc::clone(&archiver),
             spool_dir: self.config.host.state_dir.value.clone(),
             allow_missing_logs,
         };
         let (sender, mut outcomes) = mpsc::unbounded_channel::<RunOutcome>();
         let in_flight = usize::from(target.concurrency.value);
-        let work = tokio::spawn(flow::run(feeder, archiver, committer, in_flight, Arc::clone(&stop), sender));
+        let work =
+            tokio::spawn(flow::run(feeder, Arc::clone(&archiver), committer, in_flight, Arc::clone(&stop), sender));
         let mut tick = tokio::time::interval(REDRAW);
         loop {
             tokio::select! {
@@ -248,7 +289,7 @@ impl Session {
         progress.finish();
         let committer = work.await.map_err(|error| Error::caused(Kind::Internal, "finish the work", error))??;
         report.stopped(stop.signal(), stop.cause());
-        Ok(committer)
+        Ok((committer, archiver))
     }
 
     /// Writes what was done onto Fast-Flow's audit page.
@@ -261,6 +302,7 @@ impl Session {
                 details: json!({
                     "tool": concat!("fastflow-archive ", env!("CARGO_PKG_VERSION")),
                     "ledger_invocation": committer.ledger.invocation(),
+                    "ledger_head": committer.ledger.head().ok().map(|head| head.hash),
                     "runs_archived": counts.runs_archived,
                     "runs_deleted": counts.runs_deleted,
                     "runs_failed": counts.runs_failed,
@@ -278,9 +320,11 @@ impl Session {
     }
 
     /// Writes how it ended into the ledger.
-    fn end(&self, report: &Report, ledger: &mut Ledger) -> Result<()> {
+    fn end(&self, report: &mut Report, ledger: &mut Ledger) -> Result<()> {
         let exit = report.exit();
-        ledger.end(exit.code(), &report.summary_json(exit), self.clock.now())
+        ledger.end(exit.code(), report.summary_json(exit), self.clock.now())?;
+        report.ledger_head(ledger.head()?.hash);
+        Ok(())
     }
 }
 
@@ -292,15 +336,34 @@ struct Sending {
     allow_missing_logs: bool,
 }
 
-/// Deletions that an invocation began and could not record as done: where the row is gone, they are done.
-fn close_open_deletions(ledger: &mut Ledger, store: &mut dyn Store, open: Vec<RunId>, at: Timestamp) -> Result<()> {
-    let mut done = Vec::new();
-    for run in open {
-        if store.paths(&run)?.is_none() {
-            done.push(run);
-        }
+/// Layers with the Settings page among them, and where the instance is.
+fn read_settings(
+    cli: &Cli,
+    typed: Typed,
+    environment: Environment,
+    report: &mut Report,
+) -> Result<(config::Layers, Host)> {
+    let (mut layers, warnings) = config::read_layers(&cli.global, typed, environment)?;
+    warnings.iter().for_each(|warning| report.warning(warning));
+    let host = Host::resolve(&layers, &cli.global)?;
+    if host.ui_settings.value {
+        layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
     }
-    if done.is_empty() { Ok(()) } else { ledger.close_deletions(&done, at) }
+    Ok((layers, host))
+}
+
+/// What must stop us, with what the ledger knows.
+fn check_guards(plan: &Plan, logs: &LogsDir, spending: &Spending, ledger: Option<&Ledger>) -> Result<()> {
+    let last = ledger.filter(|_| !spending.accept_moved_logs).map(Ledger::last_logs).transpose()?.flatten();
+    // Another path is another directory, and the operator's decision.
+    let last_volume = last.filter(|last| last.path == logs.path().to_string_lossy()).map(|last| last.volume);
+    let guard = Guard { max_delete: spending.max_delete, last_volume };
+    plan::check_guards(plan, logs, guard, |planned| {
+        let Some(ledger) = ledger else { return Ok(false) };
+        let recorded = ledger.recorded(&planned.run.id)?;
+        let is_proven = recorded.is_some_and(|recorded| recorded.receipts.iter().any(Receipt::is_log));
+        Ok(is_proven || ledger.is_log_removed(&planned.run.id)?)
+    })
 }
 
 /// The first signal lets what is in flight finish; the second ends the process at once.

@@ -14,6 +14,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::run::RunId;
+use crate::time::Timestamp;
 
 /// Moves finished Fast-Flow runs into an S3 archive, proves that they arrived, and only then deletes them
 #[derive(Parser)]
@@ -28,7 +29,7 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done or nothing due; 1 could not do the job; 2 usage; 3 some runs failed and were kept; 10 configuration; \
+Exit codes: 0 done or nothing due; 1 could not do the job; 2 usage; 3 some runs failed and were kept; 4 differences were found; 10 configuration; \
 11 locked by another instance; 12 storage unreachable or refusing before any run succeeded; 13 a guard stopped it before \
 anything changed; 130/143 after SIGINT/SIGTERM.
 
@@ -43,6 +44,46 @@ pub enum Command {
     Backup(BackupArgs),
     /// Archive the due runs, then delete them, run by run
     Cleanup(CleanupArgs),
+    /// Check or print the record of what was done
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+}
+
+/// What to do with the ledger.
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Check the chain of entries, and the anchors in the bucket where they can be read
+    Verify(LedgerVerifyArgs),
+    /// Print the entries; with --json each line as it was hashed
+    Export(LedgerExportArgs),
+}
+
+/// Options of `ledger verify`.
+#[derive(Args)]
+pub struct LedgerVerifyArgs {
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+}
+
+/// Options of `ledger export`.
+#[derive(Args)]
+pub struct LedgerExportArgs {
+    /// Only entries written at or after this, as 2026-08-04 or 2026-08-04T02:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = point_in_time, env = "FASTFLOW_ARCHIVE_SINCE", hide_env_values = true)]
+    pub since: Option<Timestamp>,
+}
+
+/// The options that `plan`, `backup` and `cleanup` share.
+pub struct Selecting<'a> {
+    /// Which runs.
+    pub selection: &'a SelectionArgs,
+    /// Where the archive is.
+    pub archive: &'a ArchiveArgs,
+    /// Whether `--all` was given; never for `cleanup`.
+    pub all: bool,
+    /// Whether `--dry-run` was given.
+    pub dry_run: bool,
 }
 
 impl Command {
@@ -52,6 +93,28 @@ impl Command {
             Command::Plan(_) => "plan",
             Command::Backup(_) => "backup",
             Command::Cleanup(_) => "cleanup",
+            Command::Ledger(LedgerCommand::Verify(_)) => "ledger verify",
+            Command::Ledger(LedgerCommand::Export(_)) => "ledger export",
+        }
+    }
+
+    /// What the commands over the shared selection have in common; `None` for the others.
+    pub fn selecting(&self) -> Option<Selecting<'_>> {
+        let (selection, archive, all, dry_run) = match self {
+            Command::Plan(args) => (&args.selection, &args.archive, args.all.all, false),
+            Command::Backup(args) => (&args.selection, &args.archive, args.all.all, args.dry_run),
+            Command::Cleanup(args) => (&args.selection, &args.archive, false, args.dry_run),
+            Command::Ledger(_) => return None,
+        };
+        Some(Selecting { selection, archive, all, dry_run })
+    }
+
+    fn selection_mut(&mut self) -> Option<&mut SelectionArgs> {
+        match self {
+            Command::Plan(args) => Some(&mut args.selection),
+            Command::Backup(args) => Some(&mut args.selection),
+            Command::Cleanup(args) => Some(&mut args.selection),
+            Command::Ledger(_) => None,
         }
     }
 }
@@ -255,6 +318,9 @@ pub struct CleanupArgs {
     /// Stop before anything is changed when more runs than this are due
     #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_MAX_DELETE", hide_env_values = true)]
     pub max_delete: Option<usize>,
+    /// Go on although the log directory lies on another volume than last time
+    #[arg(long, env = "FASTFLOW_ARCHIVE_ACCEPT_MOVED_LOGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub accept_moved_logs: bool,
     /// Archive and delete runs whose log is missing, with what there is
     #[arg(long, env = "FASTFLOW_ARCHIVE_ALLOW_MISSING_LOGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_missing_logs: bool,
@@ -300,7 +366,7 @@ impl Cli {
         if typed.from_variable("path_map") {
             cli.global.path_map = comma_separated(&cli.global.path_map);
         }
-        let selection = cli.selection_mut();
+        let Some(selection) = cli.command.selection_mut() else { return Ok((cli, typed)) };
         if typed.from_variable("pipeline") {
             selection.pipeline = comma_separated(&selection.pipeline);
         }
@@ -316,50 +382,13 @@ impl Cli {
         }
         Ok((cli, typed))
     }
+}
 
-    fn selection_mut(&mut self) -> &mut SelectionArgs {
-        match &mut self.command {
-            Command::Plan(args) => &mut args.selection,
-            Command::Backup(args) => &mut args.selection,
-            Command::Cleanup(args) => &mut args.selection,
-        }
-    }
-
-    /// The selection options of the subcommand.
-    pub fn selection(&self) -> &SelectionArgs {
-        match &self.command {
-            Command::Plan(args) => &args.selection,
-            Command::Backup(args) => &args.selection,
-            Command::Cleanup(args) => &args.selection,
-        }
-    }
-
-    /// The archive options of the subcommand.
-    pub fn archive(&self) -> &ArchiveArgs {
-        match &self.command {
-            Command::Plan(args) => &args.archive,
-            Command::Backup(args) => &args.archive,
-            Command::Cleanup(args) => &args.archive,
-        }
-    }
-
-    /// Whether `--dry-run` was given.
-    pub fn is_dry_run(&self) -> bool {
-        match &self.command {
-            Command::Plan(_) => false,
-            Command::Backup(args) => args.dry_run,
-            Command::Cleanup(args) => args.dry_run,
-        }
-    }
-
-    /// Whether `--all` was given; never for `cleanup`.
-    pub fn all(&self) -> bool {
-        match &self.command {
-            Command::Plan(args) => args.all.all,
-            Command::Backup(args) => args.all.all,
-            Command::Cleanup(_) => false,
-        }
-    }
+/// A date, or an instant in UTC.
+fn point_in_time(text: &str) -> Result<Timestamp, String> {
+    let whole = Timestamp::from_rfc3339(text).or_else(|| Timestamp::from_sqlite(text));
+    let found = whole.or_else(|| Timestamp::from_sqlite(&format!("{text} 00:00:00")));
+    found.ok_or_else(|| "write it as 2026-08-04 or 2026-08-04T02:00:00Z (UTC)".to_owned())
 }
 
 fn comma_separated(values: &[String]) -> Vec<String> {

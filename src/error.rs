@@ -92,12 +92,16 @@ kinds! {
     Unproven => "unproven",
     /// The record of what was archived and deleted cannot be written or read.
     LedgerFailed => "ledger_failed",
+    /// The ledger's chain is broken, or the archive knows entries that it does not have.
+    LedgerBroken => "ledger_broken",
     /// Another instance holds the lock.
     Locked => "locked",
     /// The log directory is missing or empty while due runs point into it.
     LogsNotMounted => "logs_not_mounted",
     /// More than half of the due runs have no log.
     LogsMostlyMissing => "logs_mostly_missing",
+    /// The log directory lies on another volume than last time.
+    LogsMoved => "logs_moved",
     /// More runs are due than `--max-delete` allows.
     TooManyDue => "too_many_due",
     /// A signal arrived before the run was begun.

@@ -14,6 +14,8 @@ pub enum Exit {
     Usage,
     /// Some runs failed and were kept.
     SomeKept,
+    /// `verify` or `ledger verify` found differences.
+    Differences,
     /// The configuration is wrong.
     Configuration,
     /// Another instance is at work.
@@ -34,6 +36,7 @@ impl Exit {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::SomeKept => 3,
+            Exit::Differences => 4,
             Exit::Configuration => 10,
             Exit::Locked => 11,
             Exit::Storage => 12,
@@ -52,8 +55,9 @@ impl Exit {
             | Kind::MissingFile
             | Kind::BackupDisabled
             | Kind::UnsupportedDatabase => Exit::Configuration,
+            Kind::LedgerBroken => Exit::Differences,
             Kind::Locked => Exit::Locked,
-            Kind::LogsNotMounted | Kind::LogsMostlyMissing | Kind::TooManyDue => Exit::Guarded,
+            Kind::LogsNotMounted | Kind::LogsMostlyMissing | Kind::LogsMoved | Kind::TooManyDue => Exit::Guarded,
             kind if kind.is_storage() => Exit::Storage,
             _ => Exit::Failed,
         }

@@ -2,7 +2,7 @@
 //!
 //! The way of a run through the house, top to bottom; each room imports from those above it only:
 //!
-//! 1. [`run`], [`time`], [`bytes`], [`error`], [`printable`]: the ground floor
+//! 1. [`run`], [`time`], [`bytes`], [`error`], [`printable`], [`fail_point`]: the ground floor
 //! 2. [`cli`]: what was typed
 //! 3. [`config`]: flags, Settings page, environment, `.env` -> one resolved value
 //! 4. [`fastflow`]: the host: its database and its log directory
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod config;
 pub mod error;
 pub mod exit;
+pub mod fail_point;
 pub mod fastflow;
 pub mod flow;
 pub mod ledger;

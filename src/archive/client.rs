@@ -26,8 +26,8 @@ const STALL_GRACE: Duration = Duration::from_secs(60);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
 /// Makes the client; asks nobody, except where the AWS chain looks for credentials.
-pub(super) async fn client(target: &Target) -> Result<Client> {
-    let http_client = http_client(target);
+pub(super) async fn client(target: &Target, credentials: &Credentials) -> Result<Client> {
+    let http_client = http_client(target, credentials);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(attempt_timeout(IN_MEMORY))
@@ -46,7 +46,7 @@ pub(super) async fn client(target: &Target) -> Result<Client> {
     if let Some(url) = &target.endpoint_url {
         builder = builder.endpoint_url(&url.value);
     }
-    builder = match &target.credentials {
+    builder = match credentials {
         Credentials::Keys { access_key, secret_access_key } => builder.credentials_provider(config::Credentials::new(
             access_key.value.expose(),
             secret_access_key.value.expose(),
@@ -82,13 +82,13 @@ pub(super) fn patience(bytes: u64) -> config::Builder {
 }
 
 /// One TLS stack (rustls) with one provider (ring); the system's roots, and a private CA beside them.
-fn http_client(target: &Target) -> SharedHttpClient {
+fn http_client(target: &Target, credentials: &Credentials) -> SharedHttpClient {
     let is_plain = target.endpoint_url.as_ref().is_some_and(|url| url.value.starts_with("http://"));
     let builder = HttpClientBuilder::new()
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .pool_max_idle_per_host(usize::from(target.concurrency.value));
     // The AWS chain may have to reach an https endpoint of its own.
-    if is_plain && matches!(target.credentials, Credentials::Keys { .. }) {
+    if is_plain && matches!(credentials, Credentials::Keys { .. }) {
         return builder.build_http();
     }
     let mut roots = tls::TrustStore::default().with_native_roots(true);

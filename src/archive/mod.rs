@@ -9,12 +9,14 @@ mod manifest;
 mod object;
 mod payload;
 mod proof;
+mod read;
 mod s3;
 mod upload;
 
 pub use manifest::Origin;
-pub use object::{CELLS, MANIFEST};
-pub use payload::{Digests, to_hex};
+pub use object::{CELLS, MANIFEST, service_key};
+pub use payload::{Digests, from_hex, to_hex};
 pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
+pub use read::Listed;
 pub use s3::Bucket;
 pub use upload::{Archived, ArchivedHead, Archiver, Prepared};

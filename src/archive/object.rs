@@ -31,7 +31,7 @@ pub(super) fn run_folder(prefix: &str, pipeline: &str, id: &RunId) -> String {
 }
 
 /// A key directly below the prefix, such as `_probe/digest`.
-pub(super) fn service_key(prefix: &str, name: &str) -> String {
+pub fn service_key(prefix: &str, name: &str) -> String {
     let prefix = sanitized(prefix);
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
 }

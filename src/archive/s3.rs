@@ -21,9 +21,9 @@ use tokio::task::JoinSet;
 
 use super::client::{client, patience};
 use super::fault::{Fault, Retry, classify};
-use super::payload::{Digests, Hasher, Payload, to_hex};
+use super::payload::{Digests, Payload, to_hex};
 use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
-use crate::config::{Encryption, Target};
+use crate::config::{Credentials, Encryption, Target};
 use crate::error::{Error, Kind, Result};
 
 /// Waiting times before the second, third and fourth attempt; up to half as much again is added.
@@ -53,8 +53,8 @@ pub(super) struct Put {
 /// A bucket that can be put into.
 #[derive(Clone)]
 pub struct Bucket {
-    client: Client,
-    name: Arc<str>,
+    pub(super) client: Client,
+    pub(super) name: Arc<str>,
     endpoint: Arc<str>,
     requests: Arc<tokio::sync::Semaphore>,
     sent: Arc<AtomicU64>,
@@ -64,8 +64,17 @@ pub struct Bucket {
 impl Bucket {
     /// Prepares the client; connects to nothing yet, except where the AWS chain looks for credentials.
     pub async fn connect(target: &Target) -> Result<Bucket> {
+        Bucket::connect_as(target, &target.credentials).await
+    }
+
+    /// The same with the credentials for reading, where there are some.
+    pub async fn connect_for_reading(target: &Target) -> Result<Bucket> {
+        Bucket::connect_as(target, target.reading.as_ref().unwrap_or(&target.credentials)).await
+    }
+
+    async fn connect_as(target: &Target, credentials: &Credentials) -> Result<Bucket> {
         Ok(Bucket {
-            client: client(target).await?,
+            client: client(target, credentials).await?,
             name: target.bucket.value.as_str().into(),
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
             requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
@@ -312,50 +321,12 @@ impl Bucket {
         output.e_tag().map(drop).ok_or_else(|| Fault::no_etag(what))
     }
 
-    /// Length, ETag and stored SHA-256 of an object.
-    pub(super) async fn head(&self, key: &str) -> Result<(u64, Option<String>, Option<String>)> {
-        let what = format!("look at `{key}` (HEAD)");
-        let once = || async {
-            let request = self.client.head_object().bucket(&*self.name).key(key);
-            let output = request.send().await.map_err(|error| classify(&what, error))?;
-            let sha256 = output.metadata().and_then(|metadata| metadata.get("sha256")).cloned();
-            let length = u64::try_from(output.content_length().unwrap_or(-1)).unwrap_or(u64::MAX);
-            Ok((length, output.e_tag().map(str::to_owned), sha256))
-        };
-        self.with_retries(&what, once).await
-    }
-
-    /// Length and digests of an object, computed from its bytes.
-    pub(super) async fn read_back(&self, key: &str) -> Result<(u64, Digests)> {
-        let what = format!("read back `{key}`");
-        let once = || async {
-            let request = self.client.get_object().bucket(&*self.name).key(key);
-            let request = request.customize().config_override(patience(u64::from(u32::MAX)));
-            let mut body = request.send().await.map_err(|error| classify(&what, error))?.body;
-            let (mut hasher, mut length) = (Hasher::default(), 0u64);
-            loop {
-                match body.try_next().await {
-                    Ok(Some(chunk)) => {
-                        length += chunk.len() as u64;
-                        hasher.update(&chunk);
-                    }
-                    Ok(None) => return Ok((length, hasher.finish())),
-                    Err(error) => {
-                        let error = Error::caused(Kind::StorageUnreachable, what.clone(), error);
-                        return Err(Fault::new(error, Retry::Later(None)));
-                    }
-                }
-            }
-        };
-        self.with_retries(&what, once).await
-    }
-
-    async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
         self.requests.acquire().await.ok()
     }
 
     /// Repeats what may succeed when repeated.
-    async fn with_retries<T, F>(&self, what: &str, attempt: impl Fn() -> F) -> Result<T>
+    pub(super) async fn with_retries<T, F>(&self, what: &str, attempt: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, Fault>>,
     {

@@ -24,6 +24,7 @@ use super::proof::{judge_etag, multipart_etag, plain_etag};
 use super::s3::{Bucket, Put};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
+use crate::fail_point;
 use crate::fastflow::{LogsDir, OpenedFile, PlannedFile, Record};
 use crate::plan::PlannedRun;
 use crate::run::Run;
@@ -160,12 +161,21 @@ impl Archiver {
         let common = common_metadata(&planned.run, record);
         let key = format!("{folder}/{}", item.name);
         let head = self.send_item(item, key, common.clone()).await?;
+        fail_point::reached("head-sent");
         let all: Vec<Receipt> = heads.into_iter().chain([head.clone()]).collect();
         let manifest = self.send_manifest(planned, record, &all, &folder, common).await?;
         let bytes = head.bytes + manifest.bytes;
         let log = ProvenFile { path: log.path, identity: log.identity };
         let proof = HeadProof::of_upload(planned.run.id, record.fingerprint, vec![head, manifest], log, cut);
         Ok(ArchivedHead { proof, bytes, objects: 2 })
+    }
+
+    /// Stores a few bytes that belong to no run, below the prefix.
+    pub async fn send_beside(&self, name: &str, bytes: Vec<u8>) -> Result<Receipt> {
+        let digests = Digests::of(&bytes);
+        let payload = Payload::Memory(bytes.into());
+        let item = Item { name: name.to_owned().into(), payload, digests, parts: vec![digests], source: None };
+        self.send_item(item, service_key(&self.prefix, name), Vec::new()).await
     }
 
     async fn send_manifest(
@@ -180,7 +190,9 @@ impl Archiver {
         let digests = Digests::of(&bytes);
         let payload = Payload::Memory(bytes.into());
         let last = Item { name: MANIFEST.into(), payload, digests, parts: vec![digests], source: None };
-        self.send_item(last, format!("{folder}/{MANIFEST}"), common).await
+        let receipt = self.send_item(last, format!("{folder}/{MANIFEST}"), common).await?;
+        fail_point::reached("manifest-sent");
+        Ok(receipt)
     }
 
     async fn send(
@@ -202,6 +214,7 @@ impl Archiver {
         while let Some(joined) = sending.join_next().await {
             let (index, receipt) = joined.map_err(|error| Error::caused(Kind::Internal, "upload a run", error))?;
             receipts.push((index, receipt?));
+            fail_point::reached("file-sent");
         }
         receipts.sort_by_key(|(index, _)| *index);
         let mut receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();

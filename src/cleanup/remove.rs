@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::archive::Proof;
+use crate::archive::{Proof, ProvenFile};
 use crate::error::Result;
+use crate::fail_point;
 use crate::fastflow::{AuditEntry, LogsDir, Removal, Store};
+use crate::plan::PlannedRun;
+use crate::run::RunId;
 
 /// Removes runs from the instance.
 pub struct Remover {
@@ -18,6 +21,11 @@ impl Remover {
         Remover { store, logs }
     }
 
+    /// Makes the removal of these runs' files durable: from then on the ledger may say that they are gone.
+    pub fn sync<'a>(&self, removed: impl Iterator<Item = &'a PlannedRun>) -> Result<()> {
+        self.logs.sync_folders(removed.flat_map(|run| run.files.iter().map(|file| &file.path)))
+    }
+
     /// Spends the proofs; the outcomes are in their order. A run that changed, or whose files cannot be removed, keeps its
     /// row; what was not reached because the database failed keeps row and files.
     pub fn remove(&mut self, proofs: Vec<Proof>) -> Vec<Result<()>> {
@@ -27,10 +35,16 @@ impl Remover {
         let logs = Arc::clone(&self.logs);
         while let Some(rest) = removals.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
             let first = outcomes.len();
-            let mut unlink = |index: usize| proofs.get(first + index).map_or(Ok(()), |proof| unlink(&logs, proof));
+            let mut unlink = |index: usize| match proofs.get(first + index) {
+                Some(proof) => unlink(&logs, &proof.run(), proof.files()),
+                None => Ok(()),
+            };
             match self.store.remove(rest, &mut unlink) {
                 Ok(done) if done.is_empty() => break,
-                Ok(done) => outcomes.extend(done),
+                Ok(done) => {
+                    outcomes.extend(done);
+                    fail_point::reached("rows-committed");
+                }
                 Err(error) => outcomes.extend(rest.iter().map(|_| Err(error.repeated()))),
             }
         }
@@ -48,13 +62,13 @@ impl Remover {
     }
 }
 
-/// Removes the files, if every one of them still is what was archived.
-fn unlink(logs: &LogsDir, proof: &Proof) -> Result<()> {
-    for file in proof.files() {
+/// Removes the files of a run, if every one of them still is what was archived.
+pub(super) fn unlink(logs: &LogsDir, run: &RunId, files: &[ProvenFile]) -> Result<()> {
+    for file in files {
         logs.check_unchanged(&file.path, &file.identity)?;
     }
-    for file in proof.files() {
+    for file in files {
         logs.remove(&file.path, &file.identity)?;
     }
-    logs.remove_route(&proof.run())
+    logs.remove_route(run)
 }

@@ -26,6 +26,9 @@ const PATH_STYLE: Key = key("S3_USE_PATH_STYLE", "s3_use_path_style");
 const ACCESS_KEY: Key = Key { variable: "S3_ACCESS_KEY", option: None, column: Some("s3_access_key_encrypted") };
 const SECRET_ACCESS_KEY: Key =
     Key { variable: "S3_SECRET_ACCESS_KEY", option: None, column: Some("s3_secret_access_key_encrypted") };
+/// For commands that read the archive; the nightly key need not be able to.
+const VERIFY_ACCESS_KEY: Key = Key::variable("S3_VERIFY_ACCESS_KEY");
+const VERIFY_SECRET_ACCESS_KEY: Key = Key::variable("S3_VERIFY_SECRET_ACCESS_KEY");
 /// Asks for the credentials of the AWS default chain (instance role, web identity, profile).
 const AWS_CREDENTIALS: Key = Key::variable("S3_AWS_CREDENTIALS");
 const ACCEPT_OPAQUE_ETAG: Key = Key::variable("S3_ACCEPT_OPAQUE_ETAG");
@@ -81,6 +84,8 @@ pub struct Target {
     pub path_style: Setting<bool>,
     /// Who we are.
     pub credentials: Credentials,
+    /// Who we are when we read; `None`: the same.
+    pub reading: Option<Credentials>,
     /// Certificates that are trusted beside the system's: path and PEM bytes.
     pub ca_bundle: Option<(Setting<PathBuf>, Vec<u8>)>,
     /// What is asked for with each object; `None`: whatever the bucket does by default.
@@ -152,6 +157,7 @@ impl Archive {
                 .boolean(PATH_STYLE, args.s3_use_path_style.as_deref())?
                 .unwrap_or_else(|| Setting::default(true)),
             credentials,
+            reading: reading_credentials(layers)?,
             ca_bundle: ca_bundle(layers)?,
             encryption: encryption(layers)?,
             accept_opaque_etag: layers.boolean(ACCEPT_OPAQUE_ETAG, None)?.unwrap_or_else(|| Setting::default(false)),
@@ -220,6 +226,10 @@ impl Archive {
                 list.push(("s3-credentials", "AWS default chain".into(), source.clone()));
             }
         }
+        if let Some(Credentials::Keys { access_key, secret_access_key }) = &target.reading {
+            list.push(("s3-verify-access-key", "set".into(), access_key.source.clone()));
+            list.push(("s3-verify-secret-access-key", "set".into(), secret_access_key.source.clone()));
+        }
         if let Some((path, _)) = &target.ca_bundle {
             list.push(("s3-ca-bundle", path.value.display().to_string(), path.source.clone()));
         }
@@ -231,6 +241,19 @@ impl Archive {
         list.push(("proof", format!("{:?}", target.proof.value).to_lowercase(), target.proof.source.clone()));
         list.push(("concurrency", target.concurrency.value.to_string(), target.concurrency.source.clone()));
         list
+    }
+}
+
+/// Both or none.
+fn reading_credentials(layers: &Layers) -> Result<Option<Credentials>> {
+    match (layers.secret(VERIFY_ACCESS_KEY)?, layers.secret(VERIFY_SECRET_ACCESS_KEY)?) {
+        (Some(access_key), Some(secret_access_key)) => Ok(Some(Credentials::Keys { access_key, secret_access_key })),
+        (None, None) => Ok(None),
+        (access_key, _) => {
+            let missing = if access_key.is_none() { VERIFY_ACCESS_KEY } else { VERIFY_SECRET_ACCESS_KEY };
+            let message = format!("use the credentials for reading: `{}` is not set", missing.variable);
+            Err(Error::new(Kind::IncompleteConfiguration, message).hint("set both, or neither"))
+        }
     }
 }
 

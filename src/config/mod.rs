@@ -22,7 +22,7 @@ pub use secret::Secret;
 pub use settings::SettingsPage;
 
 use crate::bytes::ByteSize;
-use crate::cli::{Cli, GlobalArgs, Typed};
+use crate::cli::{GlobalArgs, Selecting, SelectionArgs, Typed};
 use crate::error::{Error, Kind, Result, Warning};
 
 const LOG_RETENTION_RUNS: Key =
@@ -157,8 +157,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    fn resolve(layers: &Layers, cli: &Cli) -> Result<Retention> {
-        let args = cli.selection();
+    fn resolve(layers: &Layers, args: &SelectionArgs) -> Result<Retention> {
         let megabytes = layers.limit(LOG_MAX_SIZE_MB, args.log_max_size_mb.as_deref())?;
         let min_age_source = layers.given("min_age");
         Ok(Retention {
@@ -187,9 +186,9 @@ pub struct Config {
 
 impl Config {
     /// Resolves and judges every setting; the Settings page must be among the layers by now.
-    pub fn resolve(layers: &Layers, cli: &Cli, host: Host) -> Result<Config> {
-        let retention = Retention::resolve(layers, cli)?;
-        let archive = Archive::resolve(layers, cli.archive())?;
+    pub fn resolve(layers: &Layers, given: &Selecting<'_>, host: Host) -> Result<Config> {
+        let retention = Retention::resolve(layers, given.selection)?;
+        let archive = Archive::resolve(layers, given.archive)?;
         Ok(Config { host, retention, archive })
     }
 

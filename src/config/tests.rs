@@ -6,12 +6,12 @@ use super::*;
 
 fn resolve(args: &[&str], environment: &[(&str, &str)], page: &[(&str, &str)]) -> Result<Config> {
     let args = ["fastflow-archive", "cleanup"].iter().chain(args).map(OsString::from);
-    let (cli, typed) = Cli::parse_typed(args).map_err(|error| error.to_string()).unwrap();
+    let (cli, typed) = crate::cli::Cli::parse_typed(args).map_err(|error| error.to_string()).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let mut layers = Layers::new(typed, environment, Dotenv::default(), Path::new(".env"));
     let host = Host::resolve(&layers, &cli.global)?;
     layers.set_settings_page(SettingsPage::from_columns(page.iter().map(|(c, v)| (c.to_string(), v.to_string()))));
-    Config::resolve(&layers, &cli, host)
+    Config::resolve(&layers, &cli.command.selecting().unwrap(), host)
 }
 
 const COMPLETE: [(&str, &str); 4] = [

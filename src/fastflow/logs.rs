@@ -4,6 +4,7 @@
 //! symlink at the end of a path, leaves the log directory on no way, and takes regular files only (cap-std holds that also
 //! against somebody who swaps a folder meanwhile).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -12,9 +13,11 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 
 use super::store::Paths;
+use super::volume::Volume;
 use crate::bytes::ByteSize;
 use crate::config::PathMapping;
 use crate::error::{Error, Kind, Result};
+use crate::fail_point;
 use crate::run::RunId;
 
 /// Which file at which moment: a file that was replaced, grew or was touched has another identity.
@@ -31,6 +34,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether both are of one file, which may have changed.
+    pub fn is_same_file(&self, other: &Identity) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     fn of(metadata: &Metadata) -> Self {
         Identity {
             device: metadata.dev(),
@@ -167,6 +175,13 @@ impl LogsDir {
         }
     }
 
+    /// A path relative to the log directory, as a receipt has it; `None` where it is not one.
+    pub fn relative(&self, path: &str) -> Option<LogPath> {
+        let plain = |component: Component<'_>| matches!(component, Component::Normal(_));
+        let path = Path::new(path);
+        (path.components().all(plain) && path.file_name().is_some()).then(|| LogPath(path.into()))
+    }
+
     /// Finds the files of a run: log, and metrics under the stored name or, for cancelled runs, under the run's id.
     /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error.
     pub fn find(&self, id: &RunId, paths: &Paths) -> Result<RunFiles> {
@@ -249,10 +264,41 @@ impl LogsDir {
         }
     }
 
-    /// Removes a file that is still the same; one that is gone already is fine.
+    /// Removes a file that is still the same; one that is gone already is fine. What a cut of it left aside goes with it.
     pub fn remove(&self, path: &LogPath, identity: &Identity) -> Result<()> {
         self.check_unchanged(path, identity)?;
+        drop(self.root.remove_file(aside(path).as_path()));
         self.unlink(path)
+    }
+
+    /// Makes removals durable in the folders of these files: after it, no power cut brings one back.
+    pub fn sync_folders<'a>(&self, paths: impl IntoIterator<Item = &'a LogPath>) -> Result<()> {
+        let folders: BTreeSet<&Path> = paths.into_iter().filter_map(|path| path.as_path().parent()).collect();
+        for folder in folders {
+            let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let synced = self.root.open(shown).and_then(|folder| folder.sync_all());
+            // Some network file systems cannot sync a folder, and keep it in step by themselves.
+            let is_beside_the_point = |error: &io::Error| {
+                matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                )
+            };
+            match synced {
+                Err(error) if !is_beside_the_point(&error) => {
+                    let context = format!("sync the folder `{}`", self.path.join(folder).display());
+                    return Err(Error::caused(Kind::UnlinkFailed, context, error).hint("is the disk in trouble?"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What the log directory lies on.
+    pub fn volume(&self) -> Result<Volume> {
+        let context = || format!("look at the log directory `{}`", self.path.display());
+        Volume::of(&self.root).map_err(|error| Error::caused(Kind::FileUnreadable, context(), error))
     }
 
     /// Replaces a file by its bytes from `from` on, if it still is the same: written aside, synced, renamed; owner, mode and
@@ -264,12 +310,19 @@ impl LogsDir {
         let written = self.write_tail(&opened, &aside, from);
         let renamed = written.map_err(|error| self.uncut(path, error)).and_then(|()| {
             self.check_unchanged(path, identity)?;
+            fail_point::reached("tail-written-aside");
             self.root.rename(aside.as_path(), &self.root, path.as_path()).map_err(|error| self.uncut(path, error))
         });
-        if renamed.is_err() {
-            drop(self.root.remove_file(aside.as_path()));
+        match renamed {
+            Ok(()) => {
+                fail_point::reached("tail-renamed");
+                self.sync_folders([path])
+            }
+            Err(error) => {
+                drop(self.root.remove_file(aside.as_path()));
+                Err(error)
+            }
         }
-        renamed
     }
 
     fn uncut(&self, path: &LogPath, error: io::Error) -> Error {
@@ -309,7 +362,9 @@ impl LogsDir {
     }
 
     fn unlink(&self, path: &LogPath) -> Result<()> {
-        match self.root.remove_file(path.as_path()) {
+        let removed = self.root.remove_file(path.as_path());
+        fail_point::reached("file-removed");
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let context = format!("delete `{}`", self.shown(path));
                 Err(Error::caused(Kind::UnlinkFailed, context, error)

@@ -11,6 +11,7 @@ use crate::archive::{Archived, ArchivedHead, Cut, HeadProof, Proof, Receipt};
 use crate::bytes::ByteSize;
 use crate::cleanup::{Remover, Truncator};
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::fastflow::Fingerprint;
 use crate::ledger::{Ending, Entry, Ledger};
 use crate::plan::PlannedRun;
@@ -81,6 +82,8 @@ pub struct Committer {
     pub truncator: Truncator,
     /// Whether proven runs are removed: `cleanup`, not `backup`.
     pub deletes: bool,
+    /// Whether the ledger knows how everything ended; if not, the next invocation finishes it.
+    pub is_recorded: bool,
     /// What time it is.
     pub clock: Clock,
 }
@@ -98,11 +101,13 @@ impl Committer {
 
     fn commit(&mut self, batch: Vec<Proven>, stop: &Stop) -> Vec<RunOutcome> {
         let entries: Vec<_> = batch.iter().map(|proven| proven.entry(self.deletes)).collect();
+        fail_point::reached("run-proven");
         if let Err(error) = self.ledger.record(&entries, self.clock.now()) {
             stop.because(error.repeated());
             let fail = |proven: Proven| RunOutcome::refused(proven.sent.planned, error.repeated());
             return batch.into_iter().map(fail).collect();
         }
+        fail_point::reached("receipts-recorded");
         if !self.deletes {
             return batch.into_iter().map(outcome_of_backup).collect();
         }
@@ -124,9 +129,13 @@ impl Committer {
         let removed = self.remover.remove(proofs);
         ended.extend(runs.into_iter().zip(removed).map(|((sent, outcome), removed)| (sent, removed.map(|()| outcome))));
         let endings: Vec<_> = ended.iter().map(|(sent, outcome)| (&sent.planned, ending(outcome))).collect();
-        if let Err(error) = self.ledger.record_endings(&endings, self.clock.now()) {
+        let synced = self.remover.sync(endings.iter().map(|(planned, _)| *planned));
+        fail_point::reached("folders-synced");
+        if let Err(error) = synced.and_then(|()| self.ledger.record_endings(endings, self.clock.now())) {
+            self.is_recorded = false;
             stop.because(error);
         }
+        fail_point::reached("endings-recorded");
         ended.into_iter().map(|(sent, outcome)| outcome_of_cleanup(sent, outcome)).collect()
     }
 }

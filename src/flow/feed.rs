@@ -11,8 +11,8 @@ use tokio::sync::mpsc::Sender;
 use super::{Outcome, Outcomes, RunOutcome, Stop};
 use crate::archive::{Archiver, HeadProof, Prepared, Proof, Receipt};
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::{PlannedFile, Record, Store};
-use crate::ledger::Ledger;
+use crate::fastflow::{FileName, PlannedFile, Record, Store};
+use crate::ledger::{Ledger, RecordedHead};
 use crate::plan::PlannedRun;
 
 /// Cells up to here wait in memory, longer ones in an unnamed file.
@@ -93,7 +93,7 @@ impl Feeder {
                 format!("archive run {id}: its row is gone since it was planned"),
             ));
         };
-        let heads = self.ledger.heads(&id)?;
+        let heads = self.heads(planned)?;
         if let (Some(log), true) = (planned.files.first(), planned.is_cut()) {
             return Ok(match self.proven_head(planned, log, &record)? {
                 Some(proof) => Ready::ProvenHead(proof),
@@ -118,6 +118,18 @@ impl Feeder {
             }
             _ => Ok(Ready::Send { record: Box::new(record), cells, heads }),
         }
+    }
+
+    /// What was cut off the run's log before, in order. A head that was archived by an invocation that was cut off before it
+    /// could cut is still in the log, which then is the file that the head was made from.
+    fn heads(&self, planned: &PlannedRun) -> Result<Vec<Receipt>> {
+        let log = planned.files.iter().find(|file| file.name == FileName::Log).map(|file| &file.identity);
+        let is_in_log = |head: &RecordedHead| {
+            let source = head.receipt.source.as_ref().map(|source| &source.identity);
+            !head.is_cut_off && log.zip(source).is_some_and(|(log, source)| log.is_same_file(source))
+        };
+        let heads = self.ledger.heads(&planned.run.id)?.into_iter();
+        Ok(heads.filter(|head| !is_in_log(head)).map(|head| head.receipt).collect())
     }
 
     /// What the ledger proves of the head of a log that is to be cut.

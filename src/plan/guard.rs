@@ -4,7 +4,7 @@
 
 use super::{Plan, PlannedRun};
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::LogsDir;
+use crate::fastflow::{LogsDir, Volume};
 
 /// From this many due runs on, more than half without a log stop the invocation (design.md section 1, 6).
 const ENOUGH_TO_JUDGE: usize = 10;
@@ -14,6 +14,8 @@ const ENOUGH_TO_JUDGE: usize = 10;
 pub struct Guard {
     /// More due runs than this stop it.
     pub max_delete: Option<usize>,
+    /// What the log directory lay on last time; `None` where that is not known, or was accepted to change.
+    pub last_volume: Option<Volume>,
 }
 
 /// Checks every guard. `is_archived` tells whether the ledger proves a run: then a missing log is no sign of trouble, but
@@ -30,12 +32,20 @@ pub fn check(
         return Err(Error::new(Kind::TooManyDue, message)
             .hint("look at `fastflow-archive plan`; raise --max-delete, or take a part with --limit"));
     }
+    let shown = logs.path().display();
+    if let Some(last) = guard.last_volume
+        && plan.due_count() > 0
+        && !logs.volume()?.is_same(&last)
+    {
+        let message = format!("begin: the log directory `{shown}` lies on another volume than last time");
+        return Err(Error::new(Kind::LogsMoved, message)
+            .hint("is the right volume mounted? if it was moved on purpose, say --accept-moved-logs once"));
+    }
     let mut without_log = 0;
     for run in plan.due.iter().filter(|run| run.missing_log.is_some()) {
         without_log += usize::from(!is_archived(run)?);
     }
     let hint = "is the volume mounted? check --logs-dir and --path-map";
-    let shown = logs.path().display();
     if without_log > 0 && logs.is_empty()? {
         let message = format!("begin: the log directory `{shown}` is empty, but {without_log} due runs point into it");
         return Err(Error::new(Kind::LogsNotMounted, message).hint(hint));

@@ -36,6 +36,10 @@ pub(super) fn setting(name: &str, value: &str, source: &Source) -> Value {
     json!({ "type": "setting", "name": name, "value": value, "source": source.to_string() })
 }
 
+pub(super) fn ledger_check(entries: u64, anchors: Option<u64>, head: &str) -> Value {
+    json!({ "type": "ledger_check", "entries": entries, "anchors": anchors, "head": head })
+}
+
 fn run(run: &Run, rule: Option<&str>, reason: String, outcome: Outcome) -> Value {
     json!({
         "type": "run",
@@ -99,8 +103,8 @@ pub(super) fn summary(counts: &Summary, command: &str, started_at: Timestamp, du
         "bytes_due": counts.bytes_due.0,
         "bytes_uploaded": counts.bytes_uploaded.0,
         "objects_uploaded": counts.objects_uploaded,
-        "objects_checked": 0,
-        "differences": 0,
+        "objects_checked": counts.objects_checked,
+        "differences": counts.differences,
         "exit_code": exit.code(),
     })
 }

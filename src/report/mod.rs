@@ -17,7 +17,7 @@ pub use style::Style;
 pub use summary::Summary;
 
 use crate::config::Source;
-use crate::error::{Error, Kind, Warning};
+use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
 use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
@@ -51,6 +51,7 @@ pub struct Report {
     signal: Option<Signal>,
     cause: Option<Error>,
     succeeded: bool,
+    ledger_head: Option<String>,
 }
 
 impl Report {
@@ -71,6 +72,7 @@ impl Report {
             signal: None,
             cause: None,
             succeeded: false,
+            ledger_head: None,
         }
     }
 
@@ -86,7 +88,19 @@ impl Report {
 
     /// The counts as they stand in the last JSON line; `exit` is how it ends.
     pub fn summary_json(&self, exit: Exit) -> serde_json::Value {
-        json::summary(&self.summary, self.command, self.started_at, self.started.elapsed(), exit)
+        let mut line = json::summary(&self.summary, self.command, self.started_at, self.started.elapsed(), exit);
+        line["ledger_head"] = self.ledger_head.clone().into();
+        line
+    }
+
+    /// Whether archive or instance are not what they were.
+    pub fn has_changed(&self) -> bool {
+        self.summary.objects_uploaded + self.summary.runs_deleted + self.summary.logs_truncated > 0
+    }
+
+    /// Takes the hash of the ledger's last entry, for the summary.
+    pub fn ledger_head(&mut self, hash: String) {
+        self.ledger_head = Some(hash);
     }
 
     /// Something an operator should know that stops nothing.
@@ -205,6 +219,34 @@ impl Report {
         self.cause = cause;
     }
 
+    /// The archive, or the record of it, is not what it should be.
+    pub fn difference(&mut self, error: &Error) {
+        self.summary.differences += 1;
+        self.print_error(error);
+    }
+
+    /// How many entries the ledger has, and how many anchors in the bucket are entries of it; `None`: not looked at.
+    pub fn ledger_checked(&mut self, entries: u64, anchors: Option<u64>) {
+        self.summary.objects_checked = anchors.unwrap_or_default();
+        let head = self.ledger_head.as_deref().unwrap_or_default();
+        if self.form.json {
+            self.json_line(&json::ledger_check(entries, anchors, head));
+        } else if !self.form.quiet {
+            let is_whole = self.summary.differences == 0;
+            drop(text::ledger_check(&mut io::stdout().lock(), entries, anchors, head, is_whole));
+        }
+    }
+
+    /// Prints the lines of the ledger that `each` hands over: as they are, or for people.
+    pub fn export(&self, each: impl FnOnce(&mut dyn FnMut(&str)) -> Result<()>) -> Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        each(&mut |line| {
+            drop(if self.form.json { writeln!(out, "{line}") } else { text::ledger_entry(&mut out, line) });
+        })?;
+        drop(out.flush());
+        Ok(())
+    }
+
     /// The exit code as it stands.
     pub fn exit(&self) -> Exit {
         if let Some(kind) = self.fatal {
@@ -212,6 +254,9 @@ impl Report {
         }
         if let Some(signal) = self.signal {
             return Exit::Stopped(signal);
+        }
+        if self.summary.differences > 0 {
+            return Exit::Differences;
         }
         let incomplete = self.summary.runs_failed > 0 || self.summary.runs_not_attempted > 0;
         match &self.cause {
@@ -237,7 +282,8 @@ impl Report {
             drop(text::failures(&mut err, self.style.stderr, &self.failures, &self.kept, &causes, &self.summary));
             drop(err.flush());
         }
-        if !self.form.quiet && self.fatal.is_none() {
+        let is_of_runs = matches!(self.command, "plan" | "backup" | "cleanup");
+        if is_of_runs && !self.form.quiet && self.fatal.is_none() {
             let ended = text::Ended { command: self.command, dry_run: self.dry_run, duration: self.started.elapsed() };
             drop(text::totals(&mut io::stdout().lock(), self.style.stdout, &self.summary, &ended));
         }

@@ -30,6 +30,10 @@ pub struct Summary {
     pub bytes_uploaded: ByteSize,
     /// Objects that were sent.
     pub objects_uploaded: u64,
+    /// Objects of the archive that were looked at.
+    pub objects_checked: u64,
+    /// What was found to be other than it should be.
+    pub differences: u64,
 }
 
 impl Summary {

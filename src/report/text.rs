@@ -86,6 +86,39 @@ pub(super) fn not_due(out: &mut dyn Write, not_due: &NotDue) -> io::Result<()> {
     writeln!(out, "run {} of `{}` is not due: {}", not_due.run.id, printable(&not_due.run.pipeline), not_due.why)
 }
 
+pub(super) fn ledger_check(
+    out: &mut dyn Write,
+    entries: u64,
+    anchors: Option<u64>,
+    head: &str,
+    is_whole: bool,
+) -> io::Result<()> {
+    let chain = if is_whole { "the chain is whole" } else { "the chain is broken" };
+    let anchors = match anchors {
+        Some(1) => "1 anchor in the bucket matches".to_owned(),
+        Some(count) => format!("{count} anchors in the bucket match"),
+        None => "anchors not checked".to_owned(),
+    };
+    writeln!(out, "{entries} entries, {chain}; {anchors}.\nHead {head}")
+}
+
+/// An entry of the ledger in one line: number, time, what, of which run.
+pub(super) fn ledger_entry(out: &mut dyn Write, line: &str) -> io::Result<()> {
+    let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    let text = |name: &str| entry.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let at = Timestamp::from_rfc3339(text("at")).map(Timestamp::to_minute).unwrap_or_default();
+    let seq = entry.get("seq").and_then(serde_json::Value::as_i64).unwrap_or_default();
+    let files = entry.get("receipts").or(entry.get("files")).and_then(serde_json::Value::as_array);
+    let mut details: Vec<String> = ["run_id", "pipeline", "rule", "command", "user", "host", "note", "error"]
+        .into_iter()
+        .map(|name| printable(text(name)).into_owned())
+        .filter(|value| !value.is_empty())
+        .collect();
+    details.extend(files.map(|files| format!("{} files", files.len())));
+    details.extend(entry.get("exit_code").map(|code| format!("exit code {code}")));
+    writeln!(out, "{seq:>8}  {at}  {:<11}  {}", text("entry"), details.join("  "))
+}
+
 /// One line of the plan's table.
 #[derive(Default)]
 struct Line {

@@ -54,6 +54,33 @@ fn a_second_instance_is_told_the_pid_of_the_first() {
     let stderr = "error: failed to lock `./data/fastflow-archive.lock`: cleanup, pid 4242, since 2026-08-04T02:00:00Z holds it\n  hint: wait until it has finished, or use --lock-wait; the lock ends with its process";
     sandbox.run(&["cleanup", "-q"]).expect(11, "", stderr);
     sandbox.run(&["plan", "-q"]).expect(0, "", "");
-    drop(holder);
+    // Not by dropping it: a child of another test, between fork and exec, may hold the same handle.
+    holder.unlock().unwrap();
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+}
+
+#[test]
+fn a_log_directory_on_another_volume_than_last_time_stops_everything_until_that_is_accepted() {
+    let mut sandbox = Sandbox::new(On::Embedded).settle(3);
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let run = sandbox.add(old(500, "etl"));
+    // The same path, but memory instead of disk; every Linux has it.
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    let logs = sandbox.instance.logs_dir();
+    for entry in std::fs::read_dir(&logs).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        std::fs::copy(entry.path(), elsewhere.path().join(entry.file_name())).unwrap();
+    }
+    std::fs::rename(&logs, sandbox.instance.root().join("aside")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), &logs).unwrap();
+    let stderr = "error: failed to begin: the log directory `[..]/logs` lies on another volume than last time\n  hint: is the right volume mounted? if it was moved on purpose, say --accept-moved-logs once";
+    for args in [&["cleanup", "-q"][..], &["cleanup", "-q", "--dry-run"], &["backup", "-q"]] {
+        sandbox.run(args).expect(13, "", stderr);
+    }
+    sandbox.assert_untouched(&run);
+    sandbox.run(&["cleanup", "-q", "--accept-moved-logs"]).expect(0, "", "");
+    sandbox.assert_moved(&run, &sandbox.objects());
+    // What was accepted is what is expected from now on.
+    let run = sandbox.add(old(501, "etl"));
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    sandbox.assert_moved(&run, &sandbox.objects());
 }

@@ -145,9 +145,27 @@ impl Sandbox {
         }
     }
 
-    /// Every object with its digest.
+    /// Every object of a run with its digest.
     pub(crate) fn objects(&self) -> BTreeMap<String, Digest> {
-        self.store.objects().unwrap()
+        let mut objects = self.store.objects().unwrap();
+        objects.retain(|key, _| !key.contains("/_ledger/"));
+        objects
+    }
+
+    /// The keys of objects of runs that the embedded server was asked to store since its requests were forgotten.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        self.embedded().uploads().into_keys().filter(|key| !key.contains("/_ledger/")).collect()
+    }
+
+    /// The keys of the ledger's anchors.
+    pub(crate) fn anchors(&self) -> Vec<String> {
+        self.store.objects().unwrap().into_keys().filter(|key| key.contains("/_ledger/")).collect()
+    }
+
+    /// The ledger, for any use.
+    pub(crate) fn ledger(&self) -> rusqlite::Connection {
+        let path = self.instance.data_dir().join("fastflow-archive.db");
+        rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
 
     /// The runs with this fate.

@@ -4,13 +4,16 @@
 
 mod archive;
 mod configuration;
+mod crashes;
 mod fault_server;
 mod faults;
 mod guards;
 mod harness;
 mod host;
 mod interruption;
+mod invariants;
 mod layering;
+mod ledger;
 mod output;
 mod population;
 mod refusal;

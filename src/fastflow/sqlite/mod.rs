@@ -17,6 +17,7 @@ use super::record::Record;
 use super::store::{Access, AuditEntry, Paths, Removal, RowError, Store};
 use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
+use crate::fail_point;
 use crate::run::{Run, RunId};
 use rows::{BY_ID, BY_RUN_ID, id_forms, read_record, read_run, table_exists, text_of};
 
@@ -103,7 +104,7 @@ impl SqliteStore {
 
 /// Read access changes no byte on disk: without a live WAL the connection is one that takes its side files with it when it
 /// closes, with one it is read-only.
-fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
+pub(crate) fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     let reads_only = access == Access::Read && Path::new(&wal).exists();
@@ -253,6 +254,7 @@ impl Store for SqliteStore {
             transaction.execute_batch(end).map_err(failed)?;
             outcomes.push(outcome);
         }
+        fail_point::reached("before-rows-commit");
         transaction.commit().map_err(failed)?;
         Ok(outcomes)
     }
@@ -312,9 +314,13 @@ fn remove_one(connection: &Connection, run: &Removal, has_cells: bool) -> Result
             connection.prepare_cached(&format!("DELETE FROM run_cell_logs WHERE {BY_RUN_ID}")).map_err(failed)?;
         children.execute(id_forms(&run.id)).map_err(failed)?;
     }
+    fail_point::reached("children-deleted");
     let mut row = connection.prepare_cached(&format!("DELETE FROM pipeline_runs WHERE {BY_ID}")).map_err(failed)?;
     match row.execute(id_forms(&run.id)).map_err(failed)? {
-        1 => Ok(()),
+        1 => {
+            fail_point::reached("row-deleted");
+            Ok(())
+        }
         count => Err(Error::new(Kind::RemovalFailed, format!("delete run {}: {count} rows have this id", run.id))),
     }
 }

@@ -1,0 +1,192 @@
+//! A kill at each named step (`src/fail_point.rs`): whatever the step, nothing is lost, and the next call finishes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use fastflow_archive_testkit::clock::{days, fixed_now};
+use fastflow_archive_testkit::{Fate, RunSpec, WrittenRun};
+
+use crate::harness::{On, PREFIX, Sandbox, old};
+use crate::invariants::{assert_nothing_is_lost, receipts};
+
+/// Every step, in the order in which a call comes to them.
+const STEPS: [&str; 22] = [
+    "ledger-made-aside",
+    "ledger-made",
+    "begun",
+    "file-sent",
+    "head-sent",
+    "manifest-sent",
+    "run-proven",
+    "receipts-recorded",
+    "tail-written-aside",
+    "tail-renamed",
+    "children-deleted",
+    "row-deleted",
+    "file-removed",
+    "before-rows-commit",
+    "rows-committed",
+    "folders-synced",
+    "endings-recorded",
+    "work-done",
+    "work-done",
+    "before-end-recorded",
+    "end-recorded",
+    "anchored",
+];
+/// A step is reached several times in a call; the kill comes at each of the first ones.
+const TIMES: usize = 4;
+
+/// Runs of all kinds: notebook, cancelled, plain, one whose log is to be cut, one that is active.
+struct Scene {
+    sandbox: Sandbox,
+    long: (WrittenRun, Vec<u8>),
+    /// Hard links to all files, as if the power cut had undone an unlink.
+    links: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let mut sandbox = Sandbox::new(On::Embedded);
+        sandbox.variable("LOG_MAX_SIZE_MB", "1");
+        sandbox.as_admin();
+        sandbox.add(old(1, "notebook").notebook(3).with_route());
+        sandbox.add(old(2, "cancelled").metrics_by_name(900));
+        sandbox.add(old(3, "etl"));
+        let long =
+            sandbox.add(RunSpec::finished(4, "daemon", fixed_now() - days(2)).log_bytes(1_400_000).fate(Fate::Young));
+        let log = std::fs::read(long.log_path.as_ref().unwrap()).unwrap();
+        sandbox.add(RunSpec::new(5, "etl", fixed_now()).status("RUNNING"));
+        let aside = sandbox.instance.root().join("links");
+        std::fs::create_dir(&aside).unwrap();
+        let files = sandbox.runs(Fate::Archived).into_iter().flat_map(WrittenRun::remaining_files);
+        let link = |(number, path): (usize, PathBuf)| {
+            let link = aside.join(number.to_string());
+            std::fs::hard_link(&path, &link).unwrap();
+            (path, link)
+        };
+        let links = files.enumerate().map(link).collect();
+        Scene { sandbox, long: (long, log), links }
+    }
+
+    /// Kills a call at the step; whether it came to it.
+    fn kill_at(&mut self, step: &str, time: usize) -> bool {
+        self.sandbox.variable("FASTFLOW_ARCHIVE_TEST_KILL", &format!("{step}:{time}"));
+        let ran = self.sandbox.run(&["cleanup", "-q"]);
+        self.sandbox.variable("FASTFLOW_ARCHIVE_TEST_KILL", "");
+        assert!(ran.code.is_none() || ran.code == Some(0), "{step}:{time}: {ran:?}");
+        ran.code.is_none()
+    }
+
+    /// What is cut off the long log is in the archive, and with what is left it is the log.
+    fn assert_the_long_log_is_whole(&self, when: &str) {
+        let (run, log) = &self.long;
+        let left = std::fs::read(run.log_path.as_ref().unwrap()).unwrap();
+        if left != *log {
+            let head = self.sandbox.store.object(&run.key(PREFIX, "run.log.head-001")).unwrap();
+            assert!([head, left].concat() == *log, "{when}: the long log lost something");
+        }
+    }
+
+    /// Brings back files whose removal was not yet recorded as durable.
+    fn undo_unlinks(&self) {
+        let ledger = self.sandbox.ledger();
+        let is_recorded = |run: &WrittenRun| {
+            let sql = "SELECT 1 FROM deletions WHERE run_id = ? AND phase = 'deleted'";
+            ledger.prepare(sql).unwrap().exists([&run.id]).unwrap()
+        };
+        for run in self.sandbox.runs(Fate::Archived).into_iter().filter(|run| !is_recorded(run)) {
+            for path in [&run.log_path, &run.metrics_path, &run.route_path].into_iter().flatten() {
+                if !path.exists() {
+                    std::fs::hard_link(&self.links[path], path).unwrap();
+                }
+            }
+        }
+    }
+
+    /// The next call finishes, and sends nothing that has a receipt.
+    fn assert_the_next_call_finishes(&self, when: &str) {
+        let before = receipts(&self.sandbox);
+        self.sandbox.embedded().forget_requests();
+        let ran = self.sandbox.run(&["cleanup", "-q"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{when}: {ran:?}");
+        let twice: Vec<_> = self.sandbox.sent().into_iter().filter(|key| before.contains(key)).collect();
+        assert_eq!(twice, [""; 0], "{when}: sent again in spite of a receipt");
+        let objects = self.sandbox.objects();
+        self.sandbox.runs(Fate::Archived).into_iter().for_each(|run| self.sandbox.assert_moved(run, &objects));
+        self.assert_the_long_log_is_whole(when);
+        let log = self.long.0.log_path.as_ref().unwrap();
+        assert!(std::fs::metadata(log).unwrap().len() <= 1 << 20, "{when}: it is not cut");
+        let names =
+            std::fs::read_dir(self.sandbox.instance.logs_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("fastflow-archive")).collect();
+        assert!(left.is_empty(), "{when}: {left:?} was left aside");
+        let checked = self.sandbox.run(&["ledger", "verify"]);
+        assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{when}: {checked:?}");
+        self.sandbox.run(&["cleanup"]).expect(0, "Nothing is due.", "");
+    }
+}
+
+#[test]
+fn a_kill_at_every_step_loses_nothing_and_the_next_call_finishes() {
+    let mut kills = 0;
+    for step in STEPS {
+        for time in 1..=TIMES {
+            let mut scene = Scene::new();
+            let when = format!("killed at {step}:{time}");
+            if !scene.kill_at(step, time) {
+                assert!(time > 1, "no call comes to the step {step}");
+                break;
+            }
+            kills += 1;
+            assert_nothing_is_lost(&scene.sandbox, &when);
+            scene.assert_the_long_log_is_whole(&when);
+            scene.assert_the_next_call_finishes(&when);
+        }
+    }
+    println!("{kills} kills at {} steps", STEPS.len());
+}
+
+#[test]
+fn a_power_cut_that_brings_removed_files_back_leaves_none_behind() {
+    for step in ["file-removed", "before-rows-commit", "rows-committed", "folders-synced"] {
+        let mut scene = Scene::new();
+        let when = format!("power cut at {step}");
+        assert!(scene.kill_at(step, 1), "{when}");
+        scene.undo_unlinks();
+        scene.assert_the_next_call_finishes(&when);
+    }
+}
+
+#[test]
+fn a_second_kill_while_the_first_is_being_made_good_loses_nothing() {
+    let late = ["receipts-recorded", "tail-renamed", "file-removed", "rows-committed", "end-recorded"];
+    for first in late {
+        for second in late {
+            let mut scene = Scene::new();
+            let when = format!("killed at {first}, then at {second}");
+            assert!(scene.kill_at(first, 1), "{when}");
+            scene.kill_at(second, 1);
+            assert_nothing_is_lost(&scene.sandbox, &when);
+            scene.assert_the_next_call_finishes(&when);
+        }
+    }
+}
+
+#[test]
+fn a_head_that_was_archived_and_never_cut_off_is_not_told_twice() {
+    let mut scene = Scene::new();
+    assert!(scene.kill_at("receipts-recorded", 1));
+    // Retention now takes the whole run, whose head is in the archive, and in the log.
+    scene.sandbox.variable("LOG_RETENTION_DAYS", "1");
+    scene.sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let (run, log) = &scene.long;
+    let manifest = scene.sandbox.store.object(&run.key(PREFIX, "manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let names = manifest["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap());
+    let pieces: Vec<u8> = names
+        .filter(|name| name.starts_with("run.log"))
+        .flat_map(|name| scene.sandbox.store.object(&run.key(PREFIX, name)).unwrap())
+        .collect();
+    assert!(pieces == *log, "heads and log, as the manifest orders them, are the log");
+}

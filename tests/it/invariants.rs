@@ -1,0 +1,48 @@
+//! What must be true at every moment, also between two steps of a call that was killed there.
+
+use std::collections::BTreeSet;
+
+use fastflow_archive_testkit::{Fate, WrittenRun};
+
+use crate::harness::{PREFIX, Sandbox};
+
+/// A row keeps its files, or its receipts prove them; a run without a row is in the archive and has no file.
+pub(crate) fn assert_nothing_is_lost(sandbox: &Sandbox, when: &str) {
+    let objects = sandbox.objects();
+    let there = rows(sandbox);
+    for run in sandbox.runs(Fate::Archived) {
+        let is_archived = || run.differences(PREFIX, &objects).is_empty();
+        let left = run.remaining_files().len();
+        if there.contains(&run.id.replace('-', "")) {
+            let files = [&run.log_path, &run.metrics_path, &run.route_path].into_iter().flatten().count();
+            assert!(left == files || (is_archived() && has_receipts(sandbox, run)), "{when}: {} lost a file", run.id);
+        } else {
+            assert!(is_archived(), "{when}: {} is gone and not archived", run.id);
+            assert_eq!(left, 0, "{when}: {} is gone and left files", run.id);
+        }
+    }
+    for fate in [Fate::Active, Fate::Young] {
+        sandbox.runs(fate).into_iter().for_each(|run| sandbox.assert_untouched(run));
+    }
+}
+
+fn rows(sandbox: &Sandbox) -> BTreeSet<String> {
+    let connection = sandbox.instance.connect().unwrap();
+    let mut statement = connection.prepare("SELECT id FROM pipeline_runs").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// Keys of all objects that have a receipt.
+pub(crate) fn receipts(sandbox: &Sandbox) -> BTreeSet<String> {
+    if !sandbox.instance.data_dir().join("fastflow-archive.db").exists() {
+        return BTreeSet::new();
+    }
+    let ledger = sandbox.ledger();
+    let mut statement = ledger.prepare("SELECT key FROM receipts").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+fn has_receipts(sandbox: &Sandbox, run: &WrittenRun) -> bool {
+    let receipts = receipts(sandbox);
+    run.expected_objects(PREFIX).keys().all(|key| receipts.contains(key))
+}
