@@ -73,11 +73,14 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
         let session = Session::open(cli, typed, environment, clock, &mut report)?;
         match &cli.command {
             Command::Plan(_) | Command::Ledger(_) => session.show(&mut report),
-            Command::Backup(args) => session.spend_or_show(cli, &mut report, args.dry_run, &Spending::default()),
+            Command::Backup(args) => {
+                let spending = Spending { accept_moved_logs: args.moved.accept_moved_logs, ..Spending::default() };
+                session.spend_or_show(cli, &mut report, args.dry_run, &spending)
+            }
             Command::Cleanup(args) => {
                 let spending = Spending {
                     max_delete: args.max_delete,
-                    accept_moved_logs: args.accept_moved_logs,
+                    accept_moved_logs: args.moved.accept_moved_logs,
                     allow_missing_logs: args.allow_missing_logs,
                     delete: true,
                 };

@@ -301,6 +301,17 @@ pub struct BackupArgs {
     /// Show what would be done, change nothing
     #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
+    #[command(flatten)]
+    /// `--accept-moved-logs`.
+    pub moved: MovedArgs,
+}
+
+/// `--accept-moved-logs`, where a guard would stop.
+#[derive(Args)]
+pub struct MovedArgs {
+    /// Go on although the log directory lies on another volume than last time
+    #[arg(long, env = "FASTFLOW_ARCHIVE_ACCEPT_MOVED_LOGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub accept_moved_logs: bool,
 }
 
 /// Options of `cleanup`.
@@ -318,9 +329,9 @@ pub struct CleanupArgs {
     /// Stop before anything is changed when more runs than this are due
     #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_MAX_DELETE", hide_env_values = true)]
     pub max_delete: Option<usize>,
-    /// Go on although the log directory lies on another volume than last time
-    #[arg(long, env = "FASTFLOW_ARCHIVE_ACCEPT_MOVED_LOGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub accept_moved_logs: bool,
+    #[command(flatten)]
+    /// `--accept-moved-logs`.
+    pub moved: MovedArgs,
     /// Archive and delete runs whose log is missing, with what there is
     #[arg(long, env = "FASTFLOW_ARCHIVE_ALLOW_MISSING_LOGS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_missing_logs: bool,

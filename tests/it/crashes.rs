@@ -88,6 +88,13 @@ impl Scene {
         }
     }
 
+    fn assert_nothing_is_left_aside(&self, when: &str) {
+        let logs = std::fs::read_dir(self.sandbox.instance.logs_dir()).unwrap();
+        let names = logs.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        let left: Vec<_> = names.filter(|name| name.contains("fastflow-archive")).collect();
+        assert_eq!(left, [""; 0], "{when}: left aside");
+    }
+
     /// Brings back files whose removal was not yet recorded as durable.
     fn undo_unlinks(&self) {
         let ledger = self.sandbox.ledger();
@@ -117,10 +124,11 @@ impl Scene {
         self.assert_the_long_log_is_whole(when);
         let log = self.long.0.log_path.as_ref().unwrap();
         assert!(std::fs::metadata(log).unwrap().len() <= 1 << 20, "{when}: it is not cut");
-        let names =
-            std::fs::read_dir(self.sandbox.instance.logs_dir()).unwrap().map(|entry| entry.unwrap().file_name());
-        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("fastflow-archive")).collect();
-        assert!(left.is_empty(), "{when}: {left:?} was left aside");
+        self.assert_nothing_is_left_aside(when);
+        let open = "SELECT count(*) FROM (SELECT run_id FROM deletions GROUP BY run_id \
+                    HAVING max(seq) = max(CASE phase WHEN 'intended' THEN seq END))";
+        let open: i64 = self.sandbox.ledger().query_row(open, [], |row| row.get(0)).unwrap();
+        assert_eq!(open, 0, "{when}: the ledger does not know how deletions ended");
         let checked = self.sandbox.run(&["ledger", "verify"]);
         assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{when}: {checked:?}");
         self.sandbox.run(&["cleanup"]).expect(0, "Nothing is due.", "");
@@ -175,18 +183,21 @@ fn a_second_kill_while_the_first_is_being_made_good_loses_nothing() {
 
 #[test]
 fn a_head_that_was_archived_and_never_cut_off_is_not_told_twice() {
-    let mut scene = Scene::new();
-    assert!(scene.kill_at("receipts-recorded", 1));
-    // Retention now takes the whole run, whose head is in the archive, and in the log.
-    scene.sandbox.variable("LOG_RETENTION_DAYS", "1");
-    scene.sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
-    let (run, log) = &scene.long;
-    let manifest = scene.sandbox.store.object(&run.key(PREFIX, "manifest.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-    let names = manifest["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap());
-    let pieces: Vec<u8> = names
-        .filter(|name| name.starts_with("run.log"))
-        .flat_map(|name| scene.sandbox.store.object(&run.key(PREFIX, name)).unwrap())
-        .collect();
-    assert!(pieces == *log, "heads and log, as the manifest orders them, are the log");
+    for step in ["receipts-recorded", "tail-written-aside"] {
+        let mut scene = Scene::new();
+        assert!(scene.kill_at(step, 1), "{step}");
+        // Retention now takes the whole run, whose head is in the archive, and in the log.
+        scene.sandbox.variable("LOG_RETENTION_DAYS", "1");
+        scene.sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+        let (run, log) = &scene.long;
+        let manifest = scene.sandbox.store.object(&run.key(PREFIX, "manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        let names = manifest["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap());
+        let pieces: Vec<u8> = names
+            .filter(|name| name.starts_with("run.log"))
+            .flat_map(|name| scene.sandbox.store.object(&run.key(PREFIX, name)).unwrap())
+            .collect();
+        assert!(pieces == *log, "killed at {step}: heads and log, as the manifest orders them, are the log");
+        scene.assert_nothing_is_left_aside(step);
+    }
 }

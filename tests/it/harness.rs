@@ -64,7 +64,12 @@ impl Sandbox {
 
     /// An instance made by `create`.
     pub(crate) fn with(on: On, create: impl FnOnce(&Path) -> Instance) -> Sandbox {
-        let folder = tempfile::tempdir().unwrap();
+        Sandbox::inside(&std::env::temp_dir(), on, create)
+    }
+
+    /// An instance made by `create` in a fresh folder below `parent`.
+    pub(crate) fn inside(parent: &Path, on: On, create: impl FnOnce(&Path) -> Instance) -> Sandbox {
+        let folder = tempfile::tempdir_in(parent).unwrap();
         let store = on.start();
         let instance = create(&folder.path().join("fast-flow"));
         instance.point_at(&store).unwrap();

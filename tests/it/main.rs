@@ -14,6 +14,7 @@ mod interruption;
 mod invariants;
 mod layering;
 mod ledger;
+mod live_writer;
 mod output;
 mod population;
 mod refusal;
