@@ -7,7 +7,7 @@ use fastflow_archive_testkit::clock::{days, fixed_now};
 use fastflow_archive_testkit::{Fate, RunSpec, WrittenRun};
 
 use crate::harness::{On, PREFIX, Sandbox, old};
-use crate::invariants::{assert_nothing_is_lost, receipts};
+use crate::invariants::{assert_log_is_whole, assert_nothing_is_lost, receipts};
 
 /// Every step, in the order in which a call comes to them.
 const STEPS: [&str; 22] = [
@@ -78,14 +78,8 @@ impl Scene {
         ran.code.is_none()
     }
 
-    /// What is cut off the long log is in the archive, and with what is left it is the log.
     fn assert_the_long_log_is_whole(&self, when: &str) {
-        let (run, log) = &self.long;
-        let left = std::fs::read(run.log_path.as_ref().unwrap()).unwrap();
-        if left != *log {
-            let head = self.sandbox.store.object(&run.key(PREFIX, "run.log.head-001")).unwrap();
-            assert!([head, left].concat() == *log, "{when}: the long log lost something");
-        }
+        assert_log_is_whole(&self.sandbox, &self.long.0, &self.long.1, when);
     }
 
     fn assert_nothing_is_left_aside(&self, when: &str) {

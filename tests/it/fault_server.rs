@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -53,6 +55,8 @@ pub(crate) enum Fault {
     LosePart,
     /// HEAD says 404.
     HideFromHead,
+    /// GET breaks off before its end.
+    CutGet,
     /// Status 200 without ETag and body; nothing is stored.
     OkWithoutStoring,
     /// A page of HTML with this status; nothing is stored.
@@ -252,6 +256,34 @@ impl std::fmt::Display for HangUp {
 
 impl std::error::Error for HangUp {}
 
+/// On an answer: its body ends in the middle.
+#[derive(Clone)]
+struct CutShort;
+
+/// A body that may promise more than it gives.
+struct Reply {
+    whole: Full<Bytes>,
+    is_cut: bool,
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = HangUp;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
+        let is_cut = self.is_cut;
+        let whole = Pin::new(&mut self.whole).poll_frame(context);
+        whole.map(|frame| match frame {
+            Some(_) if is_cut => Some(Err(HangUp)),
+            frame => frame.map(|frame| frame.map_err(|never| match never {})),
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.whole.size_hint()
+    }
+}
+
 type Answer = Result<Response<Full<Bytes>>, HangUp>;
 
 async fn converse(
@@ -261,7 +293,11 @@ async fn converse(
 ) {
     let service = service_fn(move |request| {
         let state = Arc::clone(&state);
-        async move { answer(request, behaviour, &state).await }
+        async move {
+            let response = answer(request, behaviour, &state).await?;
+            let is_cut = response.extensions().get::<CutShort>().is_some();
+            Ok::<_, HangUp>(response.map(|whole| Reply { whole, is_cut }))
+        }
     });
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
@@ -273,6 +309,13 @@ async fn answer(request: Request<Incoming>, behaviour: Behaviour, state: &Mutex<
         Method::PUT => put(&parts, key, body, behaviour, state).await,
         Method::POST => multipart(&parts, key, body, behaviour, state).await,
         Method::HEAD if behaviour.fault == Fault::HideFromHead => Ok(empty(404)),
+        Method::GET
+            if fault(&format!("GET {key}"), behaviour, state, |fault| fault == Fault::CutGet) == Fault::CutGet =>
+        {
+            let mut response = get(&key, behaviour, state)?;
+            response.extensions_mut().insert(CutShort);
+            Ok(response)
+        }
         Method::HEAD | Method::GET => get(&key, behaviour, state),
         Method::DELETE => Ok(empty(204)),
         _ => Ok(error(405, "MethodNotAllowed", None)),
@@ -294,13 +337,17 @@ fn is_of_complete(fault: Fault) -> bool {
     matches!(fault, Fault::CompleteOkWithError | Fault::LoseCompleteAnswer | Fault::LosePart)
 }
 
+fn is_of_reading(fault: Fault) -> bool {
+    matches!(fault, Fault::HideFromHead | Fault::CutGet)
+}
+
 async fn put(parts: &Parts, key: String, mut body: Incoming, behaviour: Behaviour, state: &Mutex<State>) -> Answer {
     let part = query(parts, "partNumber").and_then(|number| number.parse::<u32>().ok());
     if part.is_none() {
         *lock(state).tries.entry(key.clone()).or_default() += 1;
     }
     let what = format!("{key}?{}", part.unwrap_or_default());
-    let fault = fault(&what, behaviour, state, |fault| !is_of_complete(fault) && fault != Fault::HideFromHead);
+    let fault = fault(&what, behaviour, state, |fault| !is_of_complete(fault) && !is_of_reading(fault));
     match fault {
         Fault::CloseEarly => return Err(HangUp),
         Fault::ResetInBody => {

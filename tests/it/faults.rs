@@ -207,6 +207,18 @@ fn table() -> Vec<Row> {
         keeps("bit flipped in transit, opaque, unchecked, readback",
             opaque(lax(always(Fault::FlipInTransit))), 3, "digest_mismatch", 1).with(READBACK),
 
+        moves("GET breaks off, once, readback", once(Fault::CutGet), 1).with(READBACK),
+        keeps("GET breaks off, always, readback", always(Fault::CutGet), 12, "storage_unreachable", 1)
+            .with(READBACK),
+
+        // Encryption that was asked for.
+        keeps("AES256 asked for, not confirmed", GOOD, 3, "unproven", 1).with(("S3_SSE", "AES256")),
+        keeps("AES256 asked for, aws:kms confirmed", etags(Etag::Kms, Checks::Both), 3, "unproven", 1)
+            .with(("S3_SSE", "AES256")),
+        moves("aws:kms asked for and confirmed", etags(Etag::Kms, Checks::Both), 1).with(("S3_SSE", "aws:kms")),
+        keeps("aws:kms asked for, not confirmed, opaque accepted", etags(Etag::Opaque, Checks::Neither), 3, "unproven", 1)
+            .with(("S3_SSE", "aws:kms")).with(ACCEPT),
+
         // TLS.
         moves("TLS with a known CA", tls(Tls::Good), 1),
         Row { ca_is_known: false, ..ends("TLS with an unknown CA", tls(Tls::Good), "tls_failed", 5) },

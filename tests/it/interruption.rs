@@ -116,3 +116,23 @@ fn an_unlink_that_fails_keeps_the_row() {
     let objects = sandbox.objects();
     sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
 }
+
+#[test]
+fn rows_that_came_back_with_an_old_database_are_removed_again_and_nothing_is_sent() {
+    let sandbox = Sandbox::new(On::Embedded).settle(14);
+    let (database, copy) = (sandbox.instance.database(), sandbox.instance.root().join("copy.db"));
+    std::fs::copy(&database, &copy).unwrap();
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let rows = sandbox.instance.row_count("pipeline_runs").unwrap();
+    // Somebody brings back last night's database; the files are gone, and the guard for missing logs knows why.
+    std::fs::copy(&copy, &database).unwrap();
+    assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), rows + 14);
+    sandbox.embedded().forget_requests();
+    let ran = sandbox.run(&["cleanup", "--json"]);
+    assert_eq!((ran.code, ran.summary()["runs_deleted"].as_u64()), (Some(0), Some(14)), "{ran:?}");
+    let lines = ran.lines();
+    let outcomes: Vec<_> = lines.iter().filter(|line| line["type"] == "run").map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes, ["already_archived"; 14]);
+    assert_eq!(sandbox.sent(), [""; 0]);
+    assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), rows);
+}

@@ -26,6 +26,15 @@ pub(crate) fn assert_nothing_is_lost(sandbox: &Sandbox, when: &str) {
     }
 }
 
+/// What was cut off a run's log is in the archive, and with what is left it is the log.
+pub(crate) fn assert_log_is_whole(sandbox: &Sandbox, run: &WrittenRun, log: &[u8], when: &str) {
+    let left = std::fs::read(run.log_path.as_ref().unwrap()).unwrap();
+    if left != log {
+        let head = sandbox.store.object(&run.key(PREFIX, "run.log.head-001")).unwrap();
+        assert!([head, left].concat() == log, "{when}: the log of {} lost something", run.id);
+    }
+}
+
 fn rows(sandbox: &Sandbox) -> BTreeSet<String> {
     let connection = sandbox.instance.connect().unwrap();
     let mut statement = connection.prepare("SELECT id FROM pipeline_runs").unwrap();
