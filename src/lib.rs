@@ -26,6 +26,9 @@ pub mod error;
 pub mod exit;
 pub mod fastflow;
 pub mod flow;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ledger;
 pub mod lock;
 pub mod plan;
