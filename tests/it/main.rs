@@ -4,15 +4,19 @@
 
 mod archive;
 mod configuration;
+mod damaged;
 mod fault_server;
 mod faults;
 mod guards;
 mod harness;
 mod host;
+mod hostile;
 mod interruption;
 mod layering;
 mod output;
 mod population;
 mod refusal;
+mod secrets;
 mod soak;
+mod swapped;
 mod truncation;

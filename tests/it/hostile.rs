@@ -1,0 +1,354 @@
+//! Rows that somebody filled with what no orchestrator writes: names, paths, columns, times. A run is archived under a
+//! sane key, byte for byte, or left alone with a reason; and nobody's terminal acts on it.
+
+use std::path::PathBuf;
+
+use fastflow_archive_testkit::{LogSource, RunSpec, WrittenRun};
+use serde_json::{Value, json};
+
+use crate::harness::{On, PREFIX, Ran, Sandbox, old};
+
+/// What a terminal acts on, or shows in another order; `\n` ends lines.
+pub(crate) fn acts(character: char) -> bool {
+    (character.is_control() && character != '\n')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+#[track_caller]
+fn assert_harmless(ran: &Ran) {
+    for stream in [&ran.stdout, &ran.stderr] {
+        assert!(!stream.contains(acts), "{:?}", stream.lines().find(|line| line.contains(acts)));
+    }
+}
+
+/// What became of each run, and of what kind its error is, from `--json`.
+fn fates(ran: &Ran) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let lines = ran.lines().into_iter().filter(|line| line["type"] != "summary");
+    let fate = |line: Value| match line["type"].as_str() {
+        Some("run") => (text(&line["run_id"]), text(&line["outcome"]), text(&line["error"]["kind"])),
+        _ => (text(&line["run_id"]), text(&line["type"]), text(&line["kind"])),
+    };
+    lines.map(fate).collect()
+}
+
+#[test]
+fn runs_of_any_name_move_into_folders_of_their_own() {
+    let long = "n".repeat(10_000);
+    let kanji = "日本/".repeat(400);
+    let names: &[(&str, &str)] = &[
+        ("..", "%2E%2E"),
+        ("../../../etc/cron.d", "%2E%2E/%2E%2E/%2E%2E/etc/cron.d"),
+        (".", "%2E"),
+        ("", "%5F"),
+        ("_", "_"),
+        ("/", "%5F/%5F"),
+        ("/etc/passwd", "%5F/etc/passwd"),
+        ("a//b/", "a/%5F/b/%5F"),
+        ("C:\\temp\\..", "C:%5Ctemp%5C.."),
+        ("new\nline\r\tand more", "new%0Aline%0D%09and more"),
+        ("nul\0byte", "nul%00byte"),
+        ("\u{1b}[2J\u{1b}]0;title\u{7}\u{7f}\u{9b}31m", "%1B[2J%1B]0;title%07%7F%C2%9B31m"),
+        ("\u{202e}gol.lte\u{200f}\u{2066}\u{61c}", "\u{202e}gol.lte\u{200f}\u{2066}\u{61c}"),
+        ("in no listing \u{ffff}", "in no listing %EF%BF%BF"),
+        ("a%0Ab%2e%2E 100%", "a%250Ab%252e%252E 100%"),
+        (" spaces ", " spaces "),
+        ("'; DROP TABLE pipeline_runs; --", "'; DROP TABLE pipeline_runs; --"),
+        ("$(reboot)`reboot`${HOME}{{7*7}}", "$(reboot)`reboot`${HOME}{{7*7}}"),
+        ("_probe", "_probe"),
+        (&long, &format!("{}~f2ac4367", "n".repeat(246))),
+        (&kanji, ""),
+    ];
+    let mut sandbox = Sandbox::new(On::Minio);
+    let runs: Vec<_> = (1u64..)
+        .zip(names)
+        .map(|(number, (name, folder))| (sandbox.add(old(number, name).stem(&format!("run-{number}"))), *folder))
+        .collect();
+    let plan = sandbox.run(&["plan", "--json", "-vvv"]);
+    assert_harmless(&plan);
+    let told: Vec<_> = plan.lines().into_iter().filter(|line| line["type"] == "run").collect();
+    for (run, _) in &runs {
+        let line = told.iter().find(|line| line["run_id"] == run.id.as_str()).unwrap();
+        assert_eq!(line["pipeline"], run.pipeline.as_str(), "JSON says the very name");
+    }
+    for args in [&["plan"][..], &["plan", "-vvv"], &["cleanup", "-n"], &["cleanup", "-vvv"]] {
+        let ran = sandbox.run(args);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+        assert_harmless(&ran);
+    }
+    let objects = sandbox.objects();
+    assert_eq!(objects.len(), 3 * runs.len(), "no object took the place of another");
+    for (run, folder) in &runs {
+        let of_run = |name: &str| {
+            let ending = format!("/{}/{name}", run.id);
+            let key = objects.keys().find(|key| key.ends_with(&ending)).unwrap();
+            assert!(key.starts_with("pipeline-logs/") && key.len() <= 1024, "{key}");
+            assert!(folder.is_empty() || *key == format!("{PREFIX}/{folder}{ending}"), "{key}");
+            (key, &objects[key])
+        };
+        assert_eq!(of_run("run.log").1, &run.files["run.log"]);
+        assert_eq!(of_run("metrics.jsonl").1, &run.files["metrics.jsonl"]);
+        let manifest: Value =
+            serde_json::from_slice(&sandbox.store.object(of_run("manifest.json").0).unwrap()).unwrap();
+        assert_eq!(manifest["run"]["pipeline_name"], run.pipeline.as_str(), "the manifest says the very name");
+        assert!(run.remaining_files().is_empty() && !sandbox.instance.run_exists(&run.id).unwrap());
+    }
+}
+
+#[test]
+fn logs_of_any_name_and_bytes_move() {
+    let longest = "x".repeat(240);
+    let stems = ["new\nline", "\u{1b}]0;x\u{7}", "\u{202e}gol", "-rf", " ", "*?[a]", "%2e%2e", "…", &longest];
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let bytes: Vec<u8> = [b"\xff\xfe\0 not UTF-8 \xc3\r\n".as_slice(), &[0u8; 4096], b"\x1b[2J no end"].concat();
+    let runs: Vec<_> = (1u64..)
+        .zip(stems)
+        .map(|(number, stem)| sandbox.add(old(number, "etl").stem(stem).log_text(bytes.clone()).without_metrics()))
+        .collect();
+    let plan = sandbox.run(&["plan", "--json"]);
+    assert_harmless(&plan);
+    let paths: Vec<PathBuf> =
+        plan.lines().iter().filter_map(|line| line["files"][0]["path"].as_str().map(Into::into)).collect();
+    assert!(runs.iter().all(|run| paths.contains(run.log_path.as_ref().unwrap())), "JSON says the very paths");
+    let ran = sandbox.run(&["cleanup", "-vvv"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    assert_harmless(&ran);
+    let objects = sandbox.objects();
+    for run in &runs {
+        sandbox.assert_moved(run, &objects);
+        assert_eq!(sandbox.store.object(&run.key(PREFIX, "run.log")).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn paths_that_lead_elsewhere_keep_their_runs() {
+    let deep = format!("/app/logs/{}x.log", "a/".repeat(3000));
+    let long = format!("/app/logs/{}.log", "x".repeat(10_000));
+    let paths: &[(&str, &str)] = &[
+        ("", "outside_logs_dir"),
+        (" ", "outside_logs_dir"),
+        ("/app/logs", "outside_logs_dir"),
+        ("/app/logs/.", "outside_logs_dir"),
+        ("/app/logs/a\0.log", "outside_logs_dir"),
+        ("/app/logs/../outside/victim", "outside_logs_dir"),
+        ("/app/logs/x/../../outside/victim", "outside_logs_dir"),
+        ("../outside/victim", "outside_logs_dir"),
+        ("outside/victim", "outside_logs_dir"),
+        ("/app/logsx/victim", "outside_logs_dir"),
+        ("/etc/passwd", "outside_logs_dir"),
+        ("/dev/zero", "outside_logs_dir"),
+        ("/proc/self/environ", "outside_logs_dir"),
+        ("file:///app/logs/x.log", "outside_logs_dir"),
+        ("\u{1b}[2J\n\u{202e}/app/logs/x.log", "outside_logs_dir"),
+        ("/app/logs/routes", "not_a_regular_file"),
+        ("/app/logs/pipe", "not_a_regular_file"),
+        ("/app/logs/link", "not_a_regular_file"),
+        ("/app/logs/folder-link/victim", "outside_logs_dir"),
+        ("/app/logs/log/x", "file_unreadable"),
+        (&deep, "file_unreadable"),
+        (&long, "file_unreadable"),
+    ];
+    for column in ["log_file", "metrics_file"] {
+        let mut sandbox = Sandbox::new(On::Embedded);
+        let logs = sandbox.instance.logs_dir();
+        let victim = sandbox.instance.outside_dir().join("victim");
+        std::fs::write(&victim, "not a log").unwrap();
+        std::fs::write(logs.join("log"), "a file, not a folder").unwrap();
+        std::os::unix::fs::symlink(&victim, logs.join("link")).unwrap();
+        std::os::unix::fs::symlink(sandbox.instance.outside_dir(), logs.join("folder-link")).unwrap();
+        let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, logs.join("pipe"), fifo, mode, 0).unwrap();
+        let runs: Vec<_> = (1u64..).zip(paths).map(|(number, _)| sandbox.add(old(number, "etl"))).collect();
+        let connection = sandbox.instance.connect().unwrap();
+        for (run, (path, _)) in runs.iter().zip(paths) {
+            // An empty metrics path means none.
+            let path = if column == "metrics_file" && path.is_empty() { &"/" } else { path };
+            let sql = format!("UPDATE pipeline_runs SET {column} = ? WHERE id = ?");
+            assert_eq!(connection.execute(&sql, (path, run.id.replace('-', ""))).unwrap(), 1);
+        }
+        drop(connection);
+        let ran = sandbox.run(&["cleanup", "--json"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), ""), "{ran:?}");
+        assert_harmless(&ran);
+        let fates = fates(&ran);
+        for (run, (path, kind)) in runs.iter().zip(paths) {
+            let (_, outcome, found) = fates.iter().find(|(id, ..)| *id == run.id).unwrap();
+            assert_eq!((outcome.as_str(), found.as_str()), ("failed", *kind), "{column} = {path:?}");
+            sandbox.assert_untouched(run);
+        }
+        assert_eq!(std::fs::read(&victim).unwrap(), b"not a log");
+        assert!(sandbox.embedded().requests().is_empty(), "nothing is sent of any of them");
+        let text = sandbox.run(&["cleanup", "-vvv"]);
+        assert_harmless(&text);
+        assert_eq!((text.code, text.errors()), (Some(3), runs.len()), "{text:?}");
+        let widest = text.stderr.lines().map(str::len).max().unwrap();
+        assert!(widest < 1000, "a line of {widest} bytes");
+    }
+}
+
+/// Stores bytes as text in a column of a run, whatever they are.
+fn set_text(sandbox: &Sandbox, run: &WrittenRun, column: &str, bytes: &[u8]) {
+    let sql = format!("UPDATE pipeline_runs SET {column} = CAST(? AS TEXT) WHERE id = ?");
+    let connection = sandbox.instance.connect().unwrap();
+    assert_eq!(connection.execute(&sql, (bytes, run.id.replace('-', ""))).unwrap(), 1);
+}
+
+fn manifest(sandbox: &Sandbox, run: &WrittenRun) -> Value {
+    serde_json::from_slice(&sandbox.store.object(&run.key(PREFIX, "manifest.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn text_that_is_not_utf_8_keeps_the_run_where_it_decides_and_is_archived_as_base64_elsewhere() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let deciding = ["pipeline_name", "status", "log_file", "metrics_file", "started_at", "finished_at", "id"];
+    let kept: Vec<_> = (1u64..).zip(deciding).map(|(number, _)| sandbox.add(old(number, "etl"))).collect();
+    let moved = sandbox.add(old(50, "notebook").notebook(2));
+    for (run, column) in kept.iter().zip(deciding) {
+        set_text(&sandbox, run, column, b"\xff\x1b[2J\xc3");
+    }
+    for column in ["triggered_by", "uv_version", "parameters", "git_branch", "git_commit_message"] {
+        set_text(&sandbox, &moved, column, b"\xff\x1b[2J");
+    }
+    sandbox.instance.connect().unwrap().execute("UPDATE run_cell_logs SET stderr = CAST(x'ff0a' AS TEXT)", []).unwrap();
+    let ran = sandbox.run(&["cleanup", "--json"]);
+    assert_harmless(&ran);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let fates = fates(&ran);
+    assert_eq!(fates.iter().filter(|(.., kind)| kind == "unreadable_row").count(), deciding.len(), "{fates:?}");
+    let files = kept.iter().flat_map(WrittenRun::remaining_files).count();
+    assert_eq!(files, 2 * deciding.len(), "their files stay");
+    assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), deciding.len() as i64);
+    sandbox.assert_moved(&moved, &sandbox.objects());
+    let row = &manifest(&sandbox, &moved)["run"];
+    for column in ["triggered_by", "uv_version", "parameters", "git_branch", "git_commit_message"] {
+        assert_eq!(row[column], json!({ "base64": "/xtbMko=" }), "{column}");
+    }
+    let cells = sandbox.store.object(&moved.key(PREFIX, "cells.jsonl")).unwrap();
+    let cells = String::from_utf8(cells).unwrap();
+    assert!(cells.lines().count() == 2 && cells.lines().all(|line| line.contains(r#""stderr":{"base64":"/wo="}"#)));
+    assert_harmless(&sandbox.run(&["cleanup", "-vvv"]));
+}
+
+#[test]
+fn json_that_is_not_json_goes_as_text_and_no_value_of_env_vars_with_it() {
+    let nested = "[".repeat(100_000);
+    let texts = [
+        "hunter2",
+        "\"hunter2\"",
+        "[\"hunter2\"]",
+        "{\"A\": \"hunter2\"",
+        "{'A': 'hunter2'}",
+        "{\"A\": \"hunter2\"} {\"B\": 1}",
+        "A=hunter2",
+        "",
+        "NaN",
+        "1e999",
+        &nested,
+        "\u{feff}{\"A\": \"hunter2\"}",
+    ];
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let runs: Vec<_> = (1u64..)
+        .zip(texts)
+        .map(|(number, text)| {
+            let mut spec = old(number, "notebook").notebook(2);
+            spec.env_vars = Some(text.to_owned());
+            spec.parameters = Some(text.replace("hunter2", "value"));
+            spec.cells[1].outputs = spec.parameters.clone();
+            sandbox.add(spec)
+        })
+        .collect();
+    let ran = sandbox.run(&["cleanup", "-vvv"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    let objects = sandbox.objects();
+    for (run, text) in runs.iter().zip(texts) {
+        sandbox.assert_moved(run, &objects);
+        let row = &manifest(&sandbox, run)["run"];
+        assert_eq!(row["env_var_names"], Value::Null, "{text:.40}");
+        let given = text.replace("hunter2", "value");
+        let expected = match given.as_str() {
+            // The column's affinity makes a number of it, and no JSON has that one.
+            "1e999" => "inf".into(),
+            given => serde_json::from_str(given).unwrap_or_else(|_| Value::from(given)),
+        };
+        assert_eq!(row["parameters"], expected, "{text:.40}");
+        let cells = sandbox.store.object(&run.key(PREFIX, "cells.jsonl")).unwrap();
+        let second: Value = serde_json::from_str(String::from_utf8(cells).unwrap().lines().nth(1).unwrap()).unwrap();
+        assert_eq!(second["outputs"], expected, "{text:.40}");
+    }
+    for key in objects.keys() {
+        let bytes = sandbox.store.object(key).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"), "{key}");
+    }
+}
+
+#[test]
+fn times_that_are_none_keep_their_runs_and_far_ones_do_not_confuse() {
+    let digits = "9".repeat(10_000);
+    let none = [
+        "0000-01-01 00:00:00",
+        "0001-01-01 00:00:00",
+        "1969-12-31 23:59:59",
+        "-0001-01-01 00:00:00",
+        "10000-01-01 00:00:00",
+        "2026-02-30 00:00:00",
+        "2026-01-01 24:00:00",
+        "2026-01-01 00:00:00+02:00",
+        "2026-01-01",
+        "20260101",
+        "1786363200.5",
+        "",
+        "now",
+        "2026-01-01 00:00:0\u{661}",
+        "\u{1b}[2J",
+        &digits,
+    ];
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let mut unreadable = Vec::new();
+    for (number, text) in (1u64..).zip(none) {
+        let (mut started, mut finished) = (old(number, "etl"), old(1000 + number, "etl"));
+        started.started_at_text = Some(text.to_owned());
+        finished.finished_at_text = Some(text.to_owned());
+        unreadable.extend([sandbox.add(started), sandbox.add(finished)]);
+    }
+    let with = |number, started: &str, finished: &str| {
+        let mut spec: RunSpec = old(number, "far");
+        (spec.started_at_text, spec.finished_at_text) = (Some(started.to_owned()), Some(finished.to_owned()));
+        spec
+    };
+    let first = sandbox.add(with(5001, "1970-01-01 00:00:00", "1970-01-01 00:00:00.000001"));
+    let backwards = sandbox.add(with(5002, "9999-12-31 23:59:59.999999", "2020-01-01 00:00:00"));
+    let never = sandbox.add(with(5003, "2020-01-01 00:00:00", "9999-12-31 23:59:59.999999"));
+    sandbox.variable("LOG_RETENTION_DAYS", "1");
+    let ran = sandbox.run(&["cleanup", "--json"]);
+    assert_harmless(&ran);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let fates = fates(&ran);
+    for run in &unreadable {
+        let expected = (run.id.clone(), "error".to_owned(), "unreadable_row".to_owned());
+        assert!(fates.contains(&expected), "{fates:?}");
+        sandbox.assert_untouched(run);
+    }
+    let objects = sandbox.objects();
+    [&first, &backwards].into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+    assert_eq!(manifest(&sandbox, &backwards)["run"]["started_at"], "9999-12-31T23:59:59.999999Z");
+    sandbox.assert_untouched(&never);
+    for days in ["4294967295", "106751992", "1"] {
+        sandbox.variable("LOG_RETENTION_DAYS", days).variable("LOG_RETENTION_RUNS", "1");
+        assert_harmless(&sandbox.run(&["plan", "-vvv"]));
+        sandbox.assert_untouched(&never);
+    }
+}
+
+#[test]
+fn two_rows_of_one_id_are_kept_both() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let (mut one, mut two) = (old(1, "etl"), old(2, "etl").log_text("another log\n"));
+    two.id = one.id.to_uppercase();
+    one.log = LogSource::File(fastflow_archive_testkit::Content::Bytes(b"a log\n".to_vec()));
+    let (one, two) = (sandbox.add(one), sandbox.add(two));
+    let ran = sandbox.run(&["cleanup", "--json"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), 2, "{ran:?}");
+    assert_eq!((one.remaining_files().len(), two.remaining_files().len()), (2, 2), "{ran:?}");
+}
