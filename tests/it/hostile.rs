@@ -352,3 +352,32 @@ fn two_rows_of_one_id_are_kept_both() {
     assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), 2, "{ran:?}");
     assert_eq!((one.remaining_files().len(), two.remaining_files().len()), (2, 2), "{ran:?}");
 }
+
+#[test]
+fn a_row_that_names_the_files_of_an_active_run_is_refused() {
+    let size = 3 << 20;
+    for (column, max_log) in [("log_file", "0"), ("metrics_file", "0"), ("log_file", "1")] {
+        let mut sandbox = Sandbox::new(On::Embedded);
+        let mut active = old(1, "etl").status("RUNNING").log_bytes(size);
+        active.finished_at = Some(active.started_at);
+        let active = sandbox.add(active);
+        let log = active.log_path.clone().unwrap();
+        let link = sandbox.instance.logs_dir().join("link.log");
+        std::fs::hard_link(&log, &link).unwrap();
+        let runs = [sandbox.add(old(2, "etl")), sandbox.add(old(3, "etl"))];
+        set_text(&sandbox, &runs[0], column, active.log_file.as_bytes());
+        set_text(&sandbox, &runs[1], column, b"/app/logs//./link.log");
+        let due_by_size = max_log != "0";
+        if due_by_size {
+            sandbox.variable("LOG_RETENTION_DAYS", "0");
+        }
+        sandbox.variable("LOG_MAX_SIZE_MB", max_log);
+        let ran = sandbox.run(&["cleanup", "--json"]);
+        assert_eq!(ran.code, Some(if due_by_size { 0 } else { 3 }), "{ran:?}");
+        let kinds: Vec<_> = fates(&ran).into_iter().map(|(_, _, kind)| kind).collect();
+        assert_eq!(kinds, if due_by_size { vec![] } else { vec!["file_in_use"; 2] }, "{ran:?}");
+        assert!(std::fs::metadata(&log).unwrap().len() == size && link.exists());
+        assert!(sandbox.embedded().requests().is_empty());
+        runs.iter().chain([&active]).for_each(|run| sandbox.assert_untouched(run));
+    }
+}
