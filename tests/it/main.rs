@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod archive;
+mod columns;
 mod configuration;
 mod damaged;
 mod fault_server;
