@@ -188,7 +188,8 @@ impl Session {
     fn spend(&self, cli: &Cli, report: &mut Report, spending: &Spending) -> Result<()> {
         let target = self.config.archive.target()?;
         let Host { database, state_dir, .. } = &self.config.host;
-        let mut store = fastflow::open(&database.value, Access::Write)?;
+        let access = if spending.delete { Access::Write } else { Access::Read };
+        let mut store = fastflow::open(&database.value, access)?;
         let command = cli.command.name();
         let _lock = Lock::acquire(&state_dir.value, cli.global.lock_wait, command, self.clock.now())?;
         let host = host_name();

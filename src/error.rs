@@ -54,6 +54,8 @@ kinds! {
     OutsideLogsDir => "outside_logs_dir",
     /// A path of the row names a symlink, directory, device or the like.
     NotARegularFile => "not_a_regular_file",
+    /// A file of the run is also one of a run that is active.
+    FileInUse => "file_in_use",
     /// A file is not what it was when it was planned or archived.
     FileChanged => "file_changed",
     /// The row or its cells are not what they were when they were archived.

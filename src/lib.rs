@@ -27,6 +27,9 @@ pub mod exit;
 pub mod fail_point;
 pub mod fastflow;
 pub mod flow;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ledger;
 pub mod lock;
 pub mod plan;

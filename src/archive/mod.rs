@@ -4,6 +4,8 @@
 
 mod client;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod head;
 mod manifest;
 mod object;

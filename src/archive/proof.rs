@@ -398,11 +398,4 @@ mod tests {
         let other = expected.replace(&expected[..1], if expected.starts_with('0') { "1" } else { "0" });
         assert_eq!(judge_etag(&answer(&other, false), &expected, "k").unwrap_err().kind, Kind::DigestMismatch);
     }
-
-    proptest::proptest! {
-        #[test]
-        fn any_etag_is_judged_without_panic(etag in ".{0,80}", encrypted: bool) {
-            let _ = judge_etag(&answer(&etag, encrypted), &plain_etag(&Digests::of(b"x")), "k");
-        }
-    }
 }

@@ -291,22 +291,32 @@ fn encryption(layers: &Layers) -> Result<Option<Setting<Encryption>>> {
 
 /// The prefix without slashes at its ends; set to nothing it is empty, and it leaves room for pipeline and run in a key.
 fn prefix(layers: &Layers, args: &ArchiveArgs) -> Result<Setting<String>> {
-    const LONGEST: usize = 300;
     let Some(given) = layers.raw(PREFIX, args.s3_prefix.as_deref()) else {
         return Ok(Setting::default("pipeline-logs".into()));
     };
     let trimmed = given.map(|it| it.trim().split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"));
-    let problem = if trimmed.value.len() > LONGEST {
-        format!("it has more than {LONGEST} bytes")
-    } else if trimmed.value.contains(|character: char| character.is_control() || character == '\\') {
-        "it holds a control character or a backslash".to_owned()
-    } else if trimmed.value.split('/').any(|segment| matches!(segment, "." | "..")) {
-        "it holds `.` or `..`".to_owned()
-    } else {
-        return Ok(trimmed);
-    };
+    let Some(problem) = prefix_problem(&trimmed.value) else { return Ok(trimmed) };
     let message = format!("use `S3_PREFIX` ({}): {problem}", trimmed.source);
     Err(Error::new(Kind::InvalidSetting, message).hint("choose a plain one, such as pipeline-logs"))
+}
+
+/// Why keys cannot begin with this.
+pub(crate) fn prefix_problem(prefix: &str) -> Option<String> {
+    const LONGEST: usize = 300;
+    if prefix.len() > LONGEST {
+        Some(format!("it has more than {LONGEST} bytes"))
+    } else if prefix.contains(breaks_stores) {
+        Some("it holds a control character or a backslash".to_owned())
+    } else if prefix.split('/').any(|segment| matches!(segment, "." | "..")) {
+        Some("it holds `.` or `..`".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Whether stores or their listings, which are XML, cannot take the character in a key.
+pub(crate) fn breaks_stores(character: char) -> bool {
+    character.is_control() || matches!(character, '\\' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// The host of an `http(s)://` URL, without port and brackets.

@@ -61,6 +61,12 @@ impl Dotenv {
         self.entries.get(name)
     }
 
+    /// All names with their entries.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn entries(&self) -> &BTreeMap<String, Entry> {
+        &self.entries
+    }
+
     /// The numbers of the lines that could not be read or hold bytes that are not UTF-8, ascending.
     pub fn problems(&self) -> &[usize] {
         &self.problems
@@ -333,7 +339,6 @@ impl<'a> Reference<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use serde_json::Value;
     use std::fmt::Write;
     use std::time::{Duration, Instant};
@@ -444,35 +449,5 @@ mod tests {
             parse(&text);
         }
         assert!(start.elapsed() < Duration::from_secs(60));
-    }
-
-    /// Text made of what means something in a file, which gets further than arbitrary bytes do.
-    fn fragments() -> impl Strategy<Value = Vec<u8>> {
-        let fragment = proptest::sample::select(vec![
-            "A", "B", "=", "'", "\"", "\\", "\n", "\r", " ", "#", "$", "${", "}", ":", "-", "export ", "ä", "\u{feff}",
-            "\x1c", "n",
-        ]);
-        proptest::collection::vec(fragment, 0..60).prop_map(|fragments| fragments.concat().into_bytes())
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(bytes in prop_oneof![any::<Vec<u8>>(), fragments()]) {
-            let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).count();
-            let dotenv = Dotenv::parse(&bytes, &|name| (name == "A").then(|| "${A}'".to_owned()));
-            prop_assert!(dotenv.problems().is_sorted());
-            let mut numbers = dotenv.problems().iter().copied().chain(dotenv.entries.values().map(|entry| entry.line));
-            prop_assert!(numbers.all(|line| (1..=lines).contains(&line)));
-        }
-
-        #[test]
-        fn values_in_double_quotes_read_back(written in prop_oneof!["(?s)[^$]*", "[\\\\\"'\n\r\t #=n{}]*"]) {
-            // A carriage return as it is would read as a line feed.
-            let escaped = written.replace('\\', r"\\").replace('"', r#"\""#).replace('\r', r"\r");
-            let dotenv = parse(&format!("A=\"{escaped}\" # comment\nB=2"));
-            prop_assert_eq!(value(&dotenv, "A"), Some(written.as_str()));
-            prop_assert_eq!(value(&dotenv, "B"), Some("2"));
-            prop_assert!(dotenv.problems().is_empty());
-        }
     }
 }

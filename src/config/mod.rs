@@ -6,6 +6,8 @@
 mod archive;
 mod database;
 mod dotenv;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod layers;
 mod secret;
 mod settings;
@@ -14,6 +16,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use archive::breaks_stores;
+#[cfg(any(test, fuzzing))]
+pub(crate) use archive::prefix_problem;
 pub use archive::{Archive, Credentials, Encryption, Target};
 pub use database::Database;
 pub use dotenv::Dotenv;
@@ -31,6 +36,9 @@ const LOG_RETENTION_DAYS: Key =
     Key { variable: "LOG_RETENTION_DAYS", option: Some("log_retention_days"), column: Some("log_retention_days") };
 const LOG_MAX_SIZE_MB: Key =
     Key { variable: "LOG_MAX_SIZE_MB", option: Some("log_max_size_mb"), column: Some("log_max_size_mb") };
+
+/// Lines of `.env` that are named one by one; what is not a `.env` at all may have a million.
+const LINES_NAMED: usize = 20;
 
 /// The lookup of a process environment: names and values that are valid Unicode.
 pub fn process_environment() -> BTreeMap<String, String> {
@@ -58,10 +66,15 @@ pub fn read_layers(
                 .hint("name the .env file of Fast-Flow with --env-file, readable for this user"));
         }
     };
-    let warnings = dotenv.problems().iter().map(|line| {
-        Warning::new("env_file_line", format!("{}:{line}: cannot be parsed and is left out", path.display()))
-    });
-    let warnings = warnings.collect();
+    let problems = dotenv.problems();
+    let warning = |message| Warning::new("env_file_line", message);
+    let named = problems.iter().take(LINES_NAMED);
+    let mut warnings: Vec<_> =
+        named.map(|line| warning(format!("{}:{line}: cannot be parsed and is left out", path.display()))).collect();
+    let more = problems.len() - warnings.len();
+    if more > 0 {
+        warnings.push(warning(format!("{}: {more} more lines cannot be parsed and are left out", path.display())));
+    }
     Ok((Layers::new(typed, environment, dotenv, &path), warnings))
 }
 

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+
 use super::secret::Secret;
 use crate::error::{Error, Kind, Result};
 
@@ -40,9 +43,10 @@ pub(super) fn decrypt(token: &str, key: Option<&Secret>, column: &str) -> Result
     let fernet = fernet::Fernet::new(key.expose())
         .ok_or_else(|| failed("`ENCRYPTION_KEY` is not a Fernet key (32 bytes in URL-safe base64)"))?;
     const ANY_TIME: u64 = 1 << 62;
-    let plain = fernet
-        .decrypt_at_time(token.trim(), None, ANY_TIME)
-        .map_err(|_| failed("the token was not made with this `ENCRYPTION_KEY`, or it is damaged"))?;
+    let token = token.trim();
+    // The crate overlooks padding that is missing; the token of which it is the rest was another one.
+    let whole = URL_SAFE.decode(token).ok().and_then(|_| fernet.decrypt_at_time(token, None, ANY_TIME).ok());
+    let plain = whole.ok_or_else(|| failed("the token was not made with this `ENCRYPTION_KEY`, or it is damaged"))?;
     String::from_utf8(plain).map(Secret::new).map_err(|_| failed("the content is not text"))
 }
 
@@ -73,18 +77,19 @@ mod tests {
         let other = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         let right = Secret::new(KEY);
         let damaged = TOKEN.replace("y021", "y022");
-        let cases = [(TOKEN, Some(&other)), (TOKEN, None), (damaged.as_str(), Some(&right)), ("", Some(&right))];
+        let shortened = TOKEN.trim_end_matches('=');
+        let cases = [
+            (TOKEN, &other),
+            (&damaged, &right),
+            (shortened, &right),
+            (&TOKEN[..TOKEN.len() - 1], &right),
+            ("", &right),
+        ];
+        let cases = cases.map(|(token, key)| (token, Some(key))).into_iter().chain([(TOKEN, None)]);
         for (token, key) in cases {
             let error = decrypt(token, key, "s3_access_key_encrypted").err().unwrap();
             assert_eq!(error.kind, Kind::UndecryptableSecret);
             assert!(error.message().contains("`s3_access_key_encrypted`"), "{error}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_token_decrypts_or_fails_without_panic(token in ".{0,200}", key in ".{0,60}") {
-            let _ = decrypt(&token, Some(&Secret::new(key)), "c");
         }
     }
 }

@@ -108,7 +108,7 @@ fn endpoints_and_ca_bundles_are_judged() {
     let tls_only = [&COMPLETE[..], &[("S3_REQUIRE_TLS", "true")]].concat();
     assert!(resolve(&["--s3-endpoint-url", "http://minio"], &tls_only, &[]).is_err());
     assert!(resolve(&[], &tls_only, &[]).is_ok(), "loopback needs no TLS");
-    for bad in ["a\\b", "a/../b", "a\nb", &"a".repeat(301)] {
+    for bad in ["a\\b", "a/../b", "a\nb", "a\u{ffff}", &"a".repeat(301)] {
         assert_eq!(resolve(&["--s3-prefix", bad], &COMPLETE, &[]).err().unwrap().kind, Kind::InvalidSetting, "{bad}");
     }
     let folder = tempfile::tempdir().unwrap();

@@ -18,6 +18,7 @@ use crate::bytes::ByteSize;
 use crate::config::PathMapping;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
+use crate::printable::shortened;
 use crate::run::RunId;
 
 /// Which file at which moment: a file that was replaced, grew or was touched has another identity.
@@ -147,7 +148,7 @@ impl LogsDir {
     /// The stored path inside the log directory, or why it is not there.
     pub fn locate(&self, stored: &str) -> Result<LogPath> {
         let refused = |why: &str| {
-            let shown: String = stored.chars().take(200).collect();
+            let shown = shortened(stored);
             Err(Error::new(Kind::OutsideLogsDir, format!("use the path `{}`: {why}", shown.escape_debug()))
                 .hint("the run is left alone; correct the row, or translate the path with --path-map FROM=TO"))
         };
@@ -385,7 +386,7 @@ impl LogsDir {
     }
 
     fn shown(&self, path: &LogPath) -> String {
-        self.path.join(path.as_path()).display().to_string().escape_debug().to_string()
+        shortened(&self.path.join(path.as_path()).to_string_lossy()).escape_debug().to_string()
     }
 }
 

@@ -37,13 +37,14 @@ pub(super) enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// Lossless JSON: text that is not UTF-8, and blobs, as `{"base64": ...}`.
+    /// Lossless JSON: text that is not UTF-8, and blobs, as `{"base64": ...}`; infinity, which JSON lacks, as `"inf"`.
     fn to_json(self) -> Value {
         let base64 = |bytes: &[u8]| Value::Object(Map::from_iter([("base64".into(), STANDARD.encode(bytes).into())]));
         match self {
             Cell::Null => Value::Null,
             Cell::Integer(number) => number.into(),
-            Cell::Real(number) => number.into(),
+            Cell::Real(number) if number.is_finite() => number.into(),
+            Cell::Real(number) => number.to_string().into(),
             Cell::Text(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => text.into(),
                 Err(_) => base64(bytes),
@@ -183,6 +184,15 @@ mod tests {
                         \"outputs\":[{\"z\": 1.00, \"a\": 1e400}]}\n{\"outputs\":\"{broken\"}\n";
         assert_eq!(String::from_utf8(lines).unwrap(), expected);
         assert_eq!(builder.finish().cells, 2);
+    }
+
+    #[test]
+    fn numbers_that_json_lacks_are_text() {
+        let mut builder = RecordBuilder::default();
+        for (name, number) in [("a", f64::INFINITY), ("b", f64::NEG_INFINITY), ("c", 1.25)] {
+            builder.column(name, Cell::Real(number), None);
+        }
+        assert_eq!(Value::Object(builder.finish().columns).to_string(), r#"{"a":"inf","b":"-inf","c":1.25}"#);
     }
 
     #[test]

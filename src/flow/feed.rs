@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fastflow::{FileName, PlannedFile, Record, Store};
 use crate::ledger::{Ledger, RecordedHead};
 use crate::plan::PlannedRun;
+use crate::printable::shortened;
 
 /// Cells up to here wait in memory, longer ones in an unnamed file.
 const CELLS_IN_MEMORY: usize = 256 << 10;
@@ -112,7 +113,8 @@ impl Feeder {
         }
         match &planned.missing_log {
             Some(path) if !self.allow_missing_logs && !self.ledger.is_log_removed(&id)? => {
-                let message = format!("archive run {id}: its log `{}` is not there", path.display());
+                let message =
+                    format!("archive run {id}: its log `{}` is not there", shortened(&path.to_string_lossy()));
                 Err(Error::new(Kind::LogMissing, message)
                     .hint("the run is left alone; --allow-missing-logs archives and deletes it with what there is"))
             }

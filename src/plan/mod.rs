@@ -3,11 +3,13 @@
 //! In: the store, the log directory, rules, the instant. Out: [`Plan`]. `plan` prints it; `backup` and `cleanup` spend the same.
 
 mod guard;
+mod in_use;
 mod select;
 
 use std::path::PathBuf;
 
 pub use guard::{Guard, check as check_guards};
+use in_use::InUse;
 pub use select::{Due, Narrowing, NotDue, Reason, Rule, Rules, Selection, select};
 
 use crate::bytes::ByteSize;
@@ -94,13 +96,20 @@ pub fn build(
     let mut plan = Plan::default();
     let mut runs = Vec::new();
     let mut unknown_status = 0usize;
+    let mut active = Vec::new();
     store.scan(&mut |row| match row {
         Ok(run) => {
             unknown_status += usize::from(run.status == Status::Unknown);
+            active.extend((!run.status.is_finished()).then_some(run.id));
             runs.push(run);
         }
-        Err(row) if narrowing.may_concern(row.id.as_ref(), row.pipeline.as_deref()) => plan.unreadable.push(row),
-        Err(_) => {}
+        // Nobody knows whether it is active.
+        Err(row) => {
+            active.extend(row.id);
+            if narrowing.may_concern(row.id.as_ref(), row.pipeline.as_deref()) {
+                plan.unreadable.push(row);
+            }
+        }
     })?;
     if unknown_status > 0 {
         let message = format!("{unknown_status} runs have a status this version does not know; they are left alone");
@@ -128,9 +137,10 @@ pub fn build(
         },
         open_logs => open_logs()?,
     };
+    let in_use = InUse::by(&active, store, &logs)?;
     for due in selection.due {
         let Some(paths) = store.paths(&due.run.id).transpose() else { continue };
-        match paths.and_then(|paths| logs.find(&due.run.id, &paths)) {
+        match paths.and_then(|paths| logs.find(&due.run.id, &paths)).and_then(|found| in_use.judge(found)) {
             Ok(found) => plan.due.push(PlannedRun {
                 run: due.run,
                 reason: due.reason,
@@ -143,8 +153,7 @@ pub fn build(
             Err(error) => plan.refused.push(RefusedRun { run: due.run, reason: due.reason, error }),
         }
     }
-    let room = narrowing.limit.map_or(usize::MAX, |limit| limit.saturating_sub(plan.due_count()));
-    add_long_logs(&mut plan, store, &logs, selection.unruled, rules, narrowing, room)?;
+    add_long_logs(&mut plan, store, &logs, &in_use, selection.unruled, rules, narrowing)?;
     Ok((plan, Some(logs)))
 }
 
@@ -153,18 +162,19 @@ fn add_long_logs(
     plan: &mut Plan,
     store: &mut dyn Store,
     logs: &LogsDir,
+    in_use: &InUse,
     runs: Vec<Run>,
     rules: &Rules,
     narrowing: &Narrowing,
-    room: usize,
 ) -> Result<()> {
     let Some(kept) = rules.max_log else { return Ok(()) };
+    let room = narrowing.limit.map_or(usize::MAX, |limit| limit.saturating_sub(plan.due_count()));
     let mut added = 0;
     for run in runs {
         let Some(paths) = store.paths(&run.id).transpose() else { continue };
         // A run that stays and whose log may not be touched is nobody's concern yet.
         let found = paths.and_then(|paths| logs.find_log(&paths)).ok().flatten();
-        match found.filter(|log| log.identity.size > kept && added < room) {
+        match found.filter(|log| log.identity.size > kept && added < room && !in_use.holds(log)) {
             Some(log) => {
                 let reason = Reason { over_size: Some((log.identity.size, kept)), ..Reason::default() };
                 plan.due.push(PlannedRun { run, reason, files: vec![log], missing_log: None });

@@ -1,5 +1,6 @@
 //! JSON Lines as cli.md section 4 fixes them.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,8 +12,14 @@ use crate::exit::Exit;
 use crate::fastflow::LogsDir;
 use crate::flow::Outcome;
 use crate::plan::{NotDue, PlannedRun, RefusedRun};
+use crate::printable::printable_json;
 use crate::run::{Run, RunId};
 use crate::time::Timestamp;
+
+/// Writes one line. It may be read on a terminal, too.
+pub(super) fn write(out: &mut dyn Write, line: &Value) -> io::Result<()> {
+    writeln!(out, "{}", printable_json(&line.to_string()))
+}
 
 fn error(error: &Error) -> Value {
     json!({ "kind": error.kind.name(), "message": error.message(), "hint": error.hint_text() })

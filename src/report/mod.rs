@@ -181,7 +181,7 @@ impl Report {
         if shows_plan && self.form.json {
             let mut out = io::BufWriter::new(io::stdout().lock());
             for planned in &plan.due {
-                drop(writeln!(out, "{}", json::planned(planned, Outcome::Due, None, logs)));
+                drop(json::write(&mut out, &json::planned(planned, Outcome::Due, None, logs)));
             }
             drop(out.flush());
         } else if shows_plan && !self.form.quiet {
@@ -291,6 +291,6 @@ impl Report {
     }
 
     fn json_line(&self, value: &serde_json::Value) {
-        drop(writeln!(io::stdout().lock(), "{value}"));
+        drop(json::write(&mut io::stdout().lock(), value));
     }
 }

@@ -13,7 +13,7 @@ use crate::config::Source;
 use crate::error::{Error, Kind, Warning};
 use crate::flow::{Outcome, Signal};
 use crate::plan::{NotDue, Plan, PlannedRun, Rule};
-use crate::printable::printable;
+use crate::printable::{printable, shortened};
 use crate::run::Run;
 use crate::time::Timestamp;
 
@@ -32,7 +32,11 @@ impl Failure {
         let id = run.id.to_string();
         let message = error.message();
         // The message may name the run already.
-        let line = if message.contains(&id) { message } else { format!("{message} (run {id} of `{}`)", run.pipeline) };
+        let line = if message.contains(&id) {
+            message
+        } else {
+            format!("{message} (run {id} of `{}`)", shortened(&run.pipeline))
+        };
         Failure { kind: error.kind, line, hint: error.hint_text().map(str::to_owned) }
     }
 
@@ -83,7 +87,13 @@ pub(super) fn settings(out: &mut dyn Write, list: &[(&'static str, String, Sourc
 }
 
 pub(super) fn not_due(out: &mut dyn Write, not_due: &NotDue) -> io::Result<()> {
-    writeln!(out, "run {} of `{}` is not due: {}", not_due.run.id, printable(&not_due.run.pipeline), not_due.why)
+    writeln!(
+        out,
+        "run {} of `{}` is not due: {}",
+        not_due.run.id,
+        printable(&shortened(&not_due.run.pipeline)),
+        not_due.why
+    )
 }
 
 pub(super) fn ledger_check(
@@ -168,15 +178,23 @@ pub(super) fn plan(out: &mut dyn Write, colored: bool, plan: &Plan, verbose: u8)
     }
     for planned in plan.due.iter().filter(|planned| planned.missing_log.is_some()).take(20) {
         let path = planned.missing_log.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-        writeln!(out, "run {}: its log is not there: {}", planned.run.id, printable(&path))?;
+        writeln!(out, "run {}: its log is not there: {}", planned.run.id, printable(&shortened(&path)))?;
     }
     writeln!(out)
 }
 
 pub(super) fn run(out: &mut dyn Write, planned: &PlannedRun, outcome: Outcome) -> io::Result<()> {
     let run = &planned.run;
-    let pipeline = printable(&run.pipeline);
-    writeln!(out, "{}  {:>10}  {:<16}  {pipeline}: {}", run.id, planned.bytes(), outcome.name(), planned.reason)
+    let name = shortened(&run.pipeline);
+    writeln!(
+        out,
+        "{}  {:>10}  {:<16}  {}: {}",
+        run.id,
+        planned.bytes(),
+        outcome.name(),
+        printable(&name),
+        planned.reason
+    )
 }
 
 /// A name in exactly [`NAME_COLUMNS`] columns.

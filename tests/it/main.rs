@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod archive;
+mod columns;
 mod configuration;
 mod crashes;
+mod damaged;
 mod fault_server;
 mod faults;
 mod guards;
 mod harness;
 mod host;
+mod hostile;
 mod interruption;
 mod invariants;
 mod layering;
@@ -18,5 +21,7 @@ mod live_writer;
 mod output;
 mod population;
 mod refusal;
+mod secrets;
 mod soak;
+mod swapped;
 mod truncation;

@@ -147,36 +147,6 @@ fn a_missing_log_keeps_the_run_unless_it_is_allowed() {
 }
 
 #[test]
-fn no_value_of_env_vars_and_no_credential_is_anywhere_but_where_it_was() {
-    let mut sandbox = Sandbox::new(On::Embedded).settle(15).settle_refused();
-    sandbox.variable("S3_SECRET_ACCESS_KEY", &sandbox.store.writer().secret_key);
-    let mut said = String::new();
-    for args in [
-        &["plan", "-vvv"][..],
-        &["plan", "--json", "-v"],
-        &["cleanup", "-n", "-vv"],
-        &["cleanup", "-vvv"],
-        &["cleanup", "--json"],
-    ] {
-        let ran = sandbox.run(args);
-        said = said + &ran.stdout + &ran.stderr;
-    }
-    let mut haystack = said.into_bytes();
-    for key in sandbox.objects().keys() {
-        haystack.extend(sandbox.store.object(key).unwrap());
-        haystack.extend(format!("{:?}", sandbox.store.metadata(key).unwrap()).into_bytes());
-    }
-    for name in ["fastflow-archive.db", "fastflow-archive.db-wal", "fastflow-archive.lock"] {
-        haystack.extend(std::fs::read(sandbox.instance.data_dir().join(name)).unwrap_or_default());
-    }
-    let haystack = String::from_utf8_lossy(&haystack);
-    assert!(haystack.contains("DB_PASSWORD"), "the names are there");
-    assert!(!haystack.contains("env-secret-"), "a value of env_vars got out");
-    assert!(!haystack.contains(&sandbox.store.writer().secret_key), "a credential got out");
-    assert!(!haystack.contains(fastflow_archive_testkit::ENCRYPTION_KEY), "a key got out");
-}
-
-#[test]
 fn encryption_that_was_asked_for_must_be_confirmed() {
     let mut sandbox = Sandbox::new(On::Embedded).settle(3);
     sandbox.variable("S3_SSE", "AES256");

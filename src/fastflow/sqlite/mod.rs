@@ -49,10 +49,17 @@ impl SqliteStore {
                 .hint("check --data-dir or --database"));
         }
         refuse_foreign_owner(path, &metadata)?;
-        let connection = connect(path, access).map_err(|error| {
-            let hint = "check that this user may read (and for cleanup write) the file and its folder";
+        let opened = connect(path, access).and_then(|connection| Ok((connection.is_readonly("main")?, connection)));
+        let (is_readonly, connection) = opened.map_err(|error| {
+            let rights = "check that this user may read (and for cleanup write) the file and its folder";
+            let hint = damage(&error).unwrap_or(rights);
             Error::caused(Kind::DatabaseUnreadable, context(), error).hint(hint)
         })?;
+        // SQLite opens for reading what it may not write; nothing should be sent first and refused then.
+        if is_readonly && access == Access::Write {
+            return Err(Error::new(Kind::DatabaseUnreadable, format!("{} for writing: it is read-only", context()))
+                .hint("rows are to be deleted: are the file or its file system read-only? `backup` only reads"));
+        }
         let mut store = SqliteStore { connection, path: path.to_owned(), has_metrics_file: false };
         store.check_schema()?;
         Ok(store)
@@ -94,12 +101,27 @@ impl SqliteStore {
             Error::caused(Kind::DatabaseBusy, context, error)
                 .hint("another process held the database for 30 s; look for a long transaction and run again")
         } else {
-            Error::caused(Kind::DatabaseUnreadable, context, error)
+            let hint =
+                damage(&error).unwrap_or("check the file and the disk; nothing was deleted that is not archived");
+            Error::caused(Kind::DatabaseUnreadable, context, error).hint(hint)
         }
     }
 
     fn has_cells(&self) -> rusqlite::Result<bool> {
         table_exists(&self.connection, "run_cell_logs")
+    }
+}
+
+/// What to do where the file itself is the trouble.
+fn damage(error: &rusqlite::Error) -> Option<&'static str> {
+    match error.sqlite_error_code()? {
+        rusqlite::ErrorCode::NotADatabase => {
+            Some("check --data-dir or --database; an encrypted database is not one that can be read here")
+        }
+        rusqlite::ErrorCode::DatabaseCorrupt => Some(
+            "the file is damaged, or only a part of it was copied; put back a whole one first (`PRAGMA integrity_check`)",
+        ),
+        _ => None,
     }
 }
 

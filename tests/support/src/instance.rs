@@ -208,7 +208,8 @@ impl Instance {
     }
 
     fn write(&self, connection: &Connection, spec: RunSpec) -> Result<WrittenRun> {
-        let stem = format!("{}_{}", spec.pipeline, iso_text(spec.started_at));
+        let stem = spec.stem.clone();
+        let stem = stem.unwrap_or_else(|| format!("{}_{}", spec.pipeline, iso_text(spec.started_at)));
         let mut files = BTreeMap::new();
         let (log_name, dashed) = (format!("{stem}.log"), spec.dashed_id());
         let mut log_file = format!("/app/logs/{log_name}");

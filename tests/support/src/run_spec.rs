@@ -73,6 +73,8 @@ pub struct RunSpec {
     pub started_at_text: Option<String>,
     /// Text of the `finished_at` column instead of the instant's.
     pub finished_at_text: Option<String>,
+    /// What names of files begin with, instead of `{pipeline}_{started_at}`.
+    pub stem: Option<String>,
     /// Text of the `log_file` column instead of `/app/logs/{pipeline}_{started_at}.log`.
     pub log_file: Option<String>,
     /// The log.
@@ -116,6 +118,7 @@ impl RunSpec {
             finished_at: Some(started_at + Duration::from_secs(90)),
             started_at_text: None,
             finished_at_text: None,
+            stem: None,
             log_file: None,
             log: LogSource::File(Content::Lines { seed: number, bytes: 2048 }),
             metrics: MetricsSource::Named(Content::Lines { seed: !number, bytes: 300 }),
@@ -192,6 +195,12 @@ impl RunSpec {
     pub fn log_outside(mut self) -> Self {
         self.log = LogSource::Outside(Content::Lines { seed: self.seed(), bytes: 999 });
         self.fate(Fate::Refused)
+    }
+
+    /// What names of files begin with, where the pipeline's name cannot be a part of one.
+    pub fn stem(mut self, stem: &str) -> Self {
+        self.stem = Some(stem.to_owned());
+        self
     }
 
     /// Text of the `log_file` column; no file is made for it.
