@@ -86,6 +86,8 @@ kinds! {
     ClockSkew => "clock_skew",
     /// The store is full, or the quota is.
     StorageFull => "storage_full",
+    /// An object that must not be overwritten has this key already.
+    ObjectExists => "object_exists",
     /// The store refuses this one object for good.
     ObjectRefused => "object_refused",
     /// The store received other bytes than were sent, or says so.

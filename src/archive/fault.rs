@@ -146,6 +146,9 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<Class> {
             Retry::Once,
             "the bytes were damaged between here and the store: check network and memory",
         ),
+        "PreconditionFailed" => {
+            class(Kind::ObjectExists, Retry::Never, "`fastflow-archive list --remote` shows what is there")
+        }
         "KeyTooLongError"
         | "MetadataTooLarge"
         | "EntityTooLarge"
@@ -157,8 +160,15 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<Class> {
         | "XMinioInvalidObjectName"
         | "NotImplemented"
         | "MethodNotAllowed" => Class { kind: Kind::ObjectRefused, retry: Retry::Never, hint: None },
-        "SlowDown" | "SlowDownWrite" | "SlowDownRead" | "TooManyRequests" | "RequestTimeout" | "ServiceUnavailable"
-        | "InternalError" | "OperationAborted" => {
+        "ConditionalRequestConflict"
+        | "SlowDown"
+        | "SlowDownWrite"
+        | "SlowDownRead"
+        | "TooManyRequests"
+        | "RequestTimeout"
+        | "ServiceUnavailable"
+        | "InternalError"
+        | "OperationAborted" => {
             class(Kind::StorageFailing, later, "the store is overloaded or in trouble; look at its logs")
         }
         _ => return None,

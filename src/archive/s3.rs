@@ -48,6 +48,28 @@ pub(super) struct Put {
     pub(super) digests: Digests,
     pub(super) metadata: Arc<Vec<(&'static str, String)>>,
     pub(super) content_type: &'static str,
+    pub(super) condition: Condition,
+}
+
+/// When an object may take its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// Always: what is there is an older state of the same thing.
+    Always,
+    /// Where no object has the key yet (`If-None-Match: *`).
+    New,
+    /// Where the object that has the key has this ETag (`If-Match`), and so the same bytes.
+    Same(String),
+}
+
+impl Condition {
+    fn if_none_match(&self) -> Option<String> {
+        (*self == Condition::New).then(|| "*".to_owned())
+    }
+
+    fn if_match(&self) -> Option<String> {
+        if let Condition::Same(etag) = self { Some(format!("\"{etag}\"")) } else { None }
+    }
 }
 
 /// A bucket that can be put into.
@@ -132,6 +154,8 @@ impl Bucket {
             .checksum_sha256(STANDARD.encode(claimed.sha256))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(key_id)
+            .set_if_none_match(put.condition.if_none_match())
+            .set_if_match(put.condition.if_match())
             .body(ByteStream::new(put.payload.body()));
         for (name, value) in put.metadata.iter() {
             request = request.metadata(*name, value);
@@ -219,7 +243,12 @@ impl Bucket {
             .map(|(etag, number)| CompletedPart::builder().e_tag(etag).part_number(number).build());
         let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
         let complete = self.client.complete_multipart_upload().bucket(&*self.name).key(&*put.key).upload_id(upload_id);
-        let complete = complete.multipart_upload(completed).customize().config_override(patience(put.payload.len()));
+        let complete = complete
+            .set_if_none_match(put.condition.if_none_match())
+            .set_if_match(put.condition.if_match())
+            .multipart_upload(completed)
+            .customize()
+            .config_override(patience(put.payload.len()));
         let output = complete.send().await.map_err(|error| {
             let fault = classify(what, error);
             // An upload that is unknown now was completed by a request whose answer got lost: send all again.
@@ -284,6 +313,7 @@ impl Bucket {
             digests: right,
             metadata: Arc::default(),
             content_type: "text/plain",
+            condition: Condition::Always,
         };
         for claimed in [Digests { md5: wrong.md5, ..right }, Digests { sha256: wrong.sha256, ..right }] {
             let what = format!("put the store to the test with `{key}`");

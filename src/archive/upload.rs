@@ -21,7 +21,7 @@ use super::proof::{
     Answer, Cut, EtagVerdict, HEAD_PREFIX, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile,
 };
 use super::proof::{judge_etag, multipart_etag, plain_etag};
-use super::s3::{Bucket, Put};
+use super::s3::{Bucket, Condition, Put};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
@@ -34,6 +34,8 @@ use crate::time::Clock;
 const MULTIPART: u64 = 16 << 20;
 /// S3 takes at most this many.
 const MOST_PARTS: u64 = 10_000;
+/// The numbers of heads have three digits.
+const MOST_HEADS: usize = 999;
 
 /// A run that is ready to be sent.
 pub struct Prepared {
@@ -80,12 +82,20 @@ pub struct Archiver {
 }
 
 /// One object of a run before it is sent.
+#[derive(Clone)]
 struct Item {
     name: Cow<'static, str>,
     payload: Payload,
     digests: Digests,
     parts: Vec<Digests>,
     source: Option<(SourceFile, Arc<File>)>,
+}
+
+impl Item {
+    /// The ETag that a store gives it that computes digests.
+    fn etag(&self) -> String {
+        if self.payload.len() > MULTIPART { multipart_etag(&self.parts) } else { plain_etag(&self.digests) }
+    }
 }
 
 impl Archiver {
@@ -152,15 +162,13 @@ impl Archiver {
             (Some(log), Some((_, kept))) => (log.clone(), kept),
             _ => return Err(missing()),
         };
-        let name = format!("{HEAD_PREFIX}{:03}", heads.len() + 1);
         let archiver = Arc::clone(self);
         let path = log.clone();
-        let work = tokio::task::spawn_blocking(move || archiver.item_of_head(&path, kept, name)).await;
+        let work = tokio::task::spawn_blocking(move || archiver.item_of_head(&path, kept)).await;
         let (item, cut) = work.unwrap_or_else(|error| Err(Error::caused(Kind::Internal, "read a log", error)))?;
         let folder = run_folder(&self.prefix, &planned.run.pipeline, &planned.run.id);
         let common = common_metadata(&planned.run, record);
-        let key = format!("{folder}/{}", item.name);
-        let head = self.send_item(item, key, common.clone()).await?;
+        let head = self.send_as_new_head(item, heads.len() + 1, &folder, &common).await?;
         fail_point::reached("head-sent");
         let all: Vec<Receipt> = heads.into_iter().chain([head.clone()]).collect();
         let manifest = self.send_manifest(planned, record, &all, &folder, common).await?;
@@ -168,6 +176,33 @@ impl Archiver {
         let log = ProvenFile { path: log.path, identity: log.identity };
         let proof = HeadProof::of_upload(planned.run.id, record.fingerprint, vec![head, manifest], log, cut);
         Ok(ArchivedHead { proof, bytes, objects: 2 })
+    }
+
+    /// Sends what is to be cut off under the first number from `number` on that is free: a head is never overwritten, also
+    /// not where no ledger knows of it.
+    async fn send_as_new_head(
+        &self,
+        item: Item,
+        number: usize,
+        folder: &str,
+        common: &[(&'static str, String)],
+    ) -> Result<Receipt> {
+        for number in number..=MOST_HEADS {
+            let item = Item { name: format!("{HEAD_PREFIX}{number:03}").into(), ..item.clone() };
+            let key = format!("{folder}/{}", item.name);
+            match self.send_item_if(Condition::New, item.clone(), key.clone(), common.to_vec()).await {
+                Err(error) if error.kind == Kind::ObjectExists => {}
+                sent => return sent,
+            }
+            // A call that was cut off, or an answer that got lost, may have put these very bytes there. A store that does
+            // not tell takes them once more under the next number.
+            let same = Condition::Same(item.etag());
+            if let Ok(receipt) = self.send_item_if(same, item, key, common.to_vec()).await {
+                return Ok(receipt);
+            }
+        }
+        Err(Error::new(Kind::ObjectExists, format!("archive what is cut off a log: `{folder}` has {MOST_HEADS} heads"))
+            .hint("raise LOG_MAX_SIZE_MB: the log is cut too often"))
     }
 
     /// Stores a few bytes that belong to no run, below the prefix.
@@ -254,7 +289,7 @@ impl Archiver {
     }
 
     /// What is cut off a log: everything before the line that stays.
-    fn item_of_head(&self, planned: &PlannedFile, kept: ByteSize, name: String) -> Result<(Item, Cut)> {
+    fn item_of_head(&self, planned: &PlannedFile, kept: ByteSize) -> Result<(Item, Cut)> {
         let opened = self.logs.open_planned(planned)?;
         let size = opened.identity.size;
         let cut = find_cut(&opened.file, size, kept).map_err(|error| unreadable(planned, error))?;
@@ -262,24 +297,36 @@ impl Archiver {
             Cut::Before(byte) => byte,
             Cut::Whole => size.0,
         };
-        Ok((item_of_section(planned, opened, length, name.into())?, cut))
+        Ok((item_of_section(planned, opened, length, HEAD_PREFIX.into())?, cut))
     }
 
     /// Sends one object and proves it.
     async fn send_item(&self, item: Item, key: String, common: Vec<(&'static str, String)>) -> Result<Receipt> {
+        self.send_item_if(Condition::Always, item, key, common).await
+    }
+
+    async fn send_item_if(
+        &self,
+        condition: Condition,
+        item: Item,
+        key: String,
+        common: Vec<(&'static str, String)>,
+    ) -> Result<Receipt> {
         let sha256 = ("sha256", to_hex(&item.digests.sha256));
+        let expected = item.etag();
         let put = Put {
             key: key.as_str().into(),
             payload: item.payload,
             digests: item.digests,
             metadata: Arc::new(metadata(common.into_iter().chain([sha256]))),
             content_type: content_type(&item.name),
+            condition,
         };
         let length = put.payload.len();
-        let (answer, expected) = if length > MULTIPART {
-            (self.bucket.put_parts(&put, &item.parts, part_bytes(length)).await?, multipart_etag(&item.parts))
+        let answer = if length > MULTIPART {
+            self.bucket.put_parts(&put, &item.parts, part_bytes(length)).await?
         } else {
-            (self.bucket.put(&put).await?, plain_etag(&item.digests))
+            self.bucket.put(&put).await?
         };
         let method = self.judge(&answer, &expected, &key).await?;
         if self.level >= Level::Head {

@@ -309,9 +309,9 @@ impl LogsDir {
         let opened = self.open_planned(&planned)?;
         let aside = aside(path);
         let written = self.write_tail(&opened, &aside, from);
+        fail_point::reached("tail-written-aside");
         let renamed = written.map_err(|error| self.uncut(path, error)).and_then(|()| {
             self.check_unchanged(path, identity)?;
-            fail_point::reached("tail-written-aside");
             self.root.rename(aside.as_path(), &self.root, path.as_path()).map_err(|error| self.uncut(path, error))
         });
         match renamed {

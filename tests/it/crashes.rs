@@ -116,6 +116,8 @@ impl Scene {
         let objects = self.sandbox.objects();
         self.sandbox.runs(Fate::Archived).into_iter().for_each(|run| self.sandbox.assert_moved(run, &objects));
         self.assert_the_long_log_is_whole(when);
+        let heads: Vec<_> = objects.keys().filter(|key| key.contains("run.log.head-")).collect();
+        assert_eq!(heads.len(), 1, "{when}: {heads:?}");
         let log = self.long.0.log_path.as_ref().unwrap();
         assert!(std::fs::metadata(log).unwrap().len() <= 1 << 20, "{when}: it is not cut");
         self.assert_nothing_is_left_aside(when);

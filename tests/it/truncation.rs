@@ -154,3 +154,36 @@ fn a_run_that_turns_active_while_its_head_is_sent_keeps_its_log_whole() {
     assert_eq!(outcomes(&sandbox), ["kept"]);
     assert!(std::fs::read(run.log_path.as_ref().unwrap()).unwrap() == log);
 }
+
+#[test]
+fn a_head_in_the_bucket_is_never_overwritten_also_where_the_ledger_is_lost() {
+    for (on, mib) in [(On::Embedded, 5), (On::Minio, 5), (On::Minio, 40)] {
+        let mut sandbox = Sandbox::new(on);
+        sandbox.variable("LOG_MAX_SIZE_MB", "2");
+        let (run, mut log) = young(&mut sandbox, 1, mib);
+        let path = run.log_path.clone().unwrap();
+        assert_eq!(outcomes(&sandbox), ["truncated"]);
+        let first = object(&sandbox, &run, "run.log.head-001");
+        let more = b"one more line\n".repeat(mib * 70_000);
+        log.extend_from_slice(&more);
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, &more).unwrap();
+        sandbox.variable("FASTFLOW_ARCHIVE_STATE_DIR", "./new-state");
+        assert_eq!(outcomes(&sandbox), ["truncated"]);
+        assert!(object(&sandbox, &run, "run.log.head-001") == first, "the first head is what it was");
+        let second = object(&sandbox, &run, "run.log.head-002");
+        assert!([first, second, std::fs::read(&path).unwrap()].concat() == log, "heads and tail are the log");
+    }
+}
+
+#[test]
+fn a_log_that_grows_while_its_tail_is_written_aside_is_kept_whole() {
+    let mut sandbox = sandbox();
+    let (run, log) = young(&mut sandbox, 1, 5);
+    let path = run.log_path.clone().unwrap();
+    let append = format!("tail-written-aside:echo late >> '{}'", path.display());
+    sandbox.variable("FASTFLOW_ARCHIVE_TEST_RUN", &append);
+    sandbox.variable("PATH", "/usr/bin:/bin");
+    assert_eq!(outcomes(&sandbox), ["kept"]);
+    assert!(std::fs::read(&path).unwrap() == [log, b"late\n".to_vec()].concat());
+}
