@@ -2,6 +2,9 @@
 //!
 //! In: [`Cli`]. Out: the exit code; everything printed goes through `report`.
 
+mod operators;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,8 +18,8 @@ use tokio::sync::mpsc;
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::ByteSize;
 use crate::cleanup::{Remover, Truncator};
-use crate::cli::{Cli, Command, Typed};
-use crate::config::{self, Config, Host, Target};
+use crate::cli::{Cli, Command, NotifyCommand, Typed};
+use crate::config::{self, Config, Host, Layers, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
 use crate::fastflow::{self, Access, AuditEntry, LogsDir, Store};
@@ -27,6 +30,7 @@ use crate::plan::{self, Guard, Narrowing, Plan, Rules};
 use crate::report::{Form, Progress, Report, Style};
 use crate::run::RunId;
 use crate::time::{Clock, Timestamp};
+use operators::Operators;
 
 /// Freezes the clock, for tests (cli.md section 6).
 const NOW_VARIABLE: &str = "FASTFLOW_ARCHIVE_NOW";
@@ -60,9 +64,17 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
     };
     let now = clock.as_ref().map_or_else(|_| Clock::System.now(), |clock| clock.now());
     let mut report = Report::new(form, style, cli.command.name(), cli.is_dry_run(), now);
+    let mut operators = Operators::new(cli, &environment);
+    let ended_at = *clock.as_ref().unwrap_or(&Clock::System);
     let outcome = clock.and_then(|clock| {
-        let session = Session::open(cli, typed, environment, clock, &mut report)?;
+        operators.begin(&environment)?;
+        let (layers, host) = read_configuration(cli, typed, environment, &mut report, &mut operators)?;
+        if let Command::Notify(NotifyCommand::Test) = cli.command {
+            return operators.test(&mut report);
+        }
+        let session = Session::open(cli, &layers, host, clock, &mut report)?;
         match &cli.command {
+            Command::Notify(NotifyCommand::Test) => Ok(()),
             Command::Plan(_) => session.show(&mut report),
             Command::Backup(args) if args.dry_run => session.dry_run(&mut report, Guard::default()),
             Command::Cleanup(args) if args.dry_run => {
@@ -79,7 +91,29 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
     if let Err(error) = outcome {
         report.fatal(&error);
     }
+    report.conclude();
+    operators.tell(&mut report, ended_at.now());
     report.finish()
+}
+
+/// Reads every layer of the configuration; operators learn of each as soon as it is read.
+fn read_configuration(
+    cli: &Cli,
+    typed: Typed,
+    environment: BTreeMap<String, String>,
+    report: &mut Report,
+    operators: &mut Operators,
+) -> Result<(Layers, Host)> {
+    let (mut layers, warnings) = config::read_layers(&cli.global, typed, environment)?;
+    warnings.iter().for_each(|warning| report.warning(warning));
+    operators.learn(&layers, None);
+    let host = Host::resolve(&layers, &cli.global)?;
+    operators.learn(&layers, Some(&host));
+    if host.ui_settings.value {
+        layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
+        operators.learn(&layers, Some(&host));
+    }
+    Ok((layers, host))
 }
 
 /// What `backup` (the default) and `cleanup` differ in.
@@ -100,23 +134,10 @@ struct Session {
 }
 
 impl Session {
-    fn open(
-        cli: &Cli,
-        typed: Typed,
-        environment: std::collections::BTreeMap<String, String>,
-        clock: Clock,
-        report: &mut Report,
-    ) -> Result<Session> {
-        let (mut layers, warnings) = config::read_layers(&cli.global, typed, environment)?;
-        warnings.iter().for_each(|warning| report.warning(warning));
-        let host = Host::resolve(&layers, &cli.global)?;
-        if host.ui_settings.value {
-            layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
-        }
-        let config = Config::resolve(&layers, cli, host)?;
+    fn open(cli: &Cli, layers: &Layers, host: Host, clock: Clock, report: &mut Report) -> Result<Session> {
+        let config = Config::resolve(layers, cli, host)?;
         report.settings(&config.listing());
         config.archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
-        let selection = cli.selection();
         let rules = Rules {
             keep_runs: config.retention.runs.value,
             keep_days: config.retention.days.value,
@@ -130,12 +151,12 @@ impl Session {
                 "no retention rule is set anywhere: nothing is due; set LOG_RETENTION_RUNS or LOG_RETENTION_DAYS";
             report.warning(&Warning::new("no_retention_rule", message));
         }
-        let narrowing = Narrowing {
+        let narrowing = cli.selection().map_or_else(Narrowing::default, |selection| Narrowing {
             pipelines: selection.pipeline.clone(),
             runs: selection.run.iter().filter_map(|id| id.parse().ok()).collect(),
             older_than: selection.older_than,
             limit: selection.limit,
-        };
+        });
         Ok(Session { config, rules, narrowing, clock, now: clock.now() })
     }
 

@@ -43,6 +43,16 @@ pub enum Command {
     Backup(BackupArgs),
     /// Archive the due runs, then delete them, run by run
     Cleanup(CleanupArgs),
+    /// Tell operators by e-mail and Microsoft Teams
+    #[command(subcommand)]
+    Notify(NotifyCommand),
+}
+
+/// What `notify` does.
+#[derive(Subcommand)]
+pub enum NotifyCommand {
+    /// Send a marked message on each configured channel, and say for each what happened
+    Test,
 }
 
 impl Command {
@@ -52,6 +62,7 @@ impl Command {
             Command::Plan(_) => "plan",
             Command::Backup(_) => "backup",
             Command::Cleanup(_) => "cleanup",
+            Command::Notify(NotifyCommand::Test) => "notify test",
         }
     }
 }
@@ -209,6 +220,44 @@ pub struct ArchiveArgs {
     pub concurrency: u16,
 }
 
+/// When operators are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NotifyWhen {
+    /// After every call
+    Always,
+    /// When something went wrong, and once when all is well again
+    Failure,
+    /// Never
+    Never,
+}
+
+/// Whether operators are told.
+#[derive(Args)]
+#[command(next_help_heading = "Telling operators")]
+pub struct NotifyArgs {
+    /// When to send a message by e-mail and Microsoft Teams; the same trouble at most once a day
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "failure",
+        env = "FASTFLOW_ARCHIVE_NOTIFY",
+        hide_env_values = true
+    )]
+    pub notify: NotifyWhen,
+}
+
+/// What monitoring is told.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Telling operators")]
+pub struct MonitorArgs {
+    /// File for the textfile collector of Prometheus's node exporter, such as /var/lib/node_exporter/fastflow.prom
+    #[arg(long, value_name = "FILE", env = "FASTFLOW_ARCHIVE_METRICS_FILE", hide_env_values = true)]
+    pub metrics_file: Option<PathBuf>,
+    /// Address of a check at healthchecks.io or the like, pinged at start and end
+    #[arg(long, value_name = "URL", env = "FASTFLOW_ARCHIVE_PING_URL", hide_env_values = true)]
+    pub ping_url: Option<String>,
+}
+
 /// Options of `plan`.
 #[derive(Args)]
 pub struct PlanArgs {
@@ -235,6 +284,12 @@ pub struct BackupArgs {
     #[command(flatten)]
     /// Where the archive is.
     pub archive: ArchiveArgs,
+    #[command(flatten)]
+    /// Whether operators are told.
+    pub notify: NotifyArgs,
+    #[command(flatten)]
+    /// What monitoring is told.
+    pub monitor: MonitorArgs,
     /// Show what would be done, change nothing
     #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
@@ -249,6 +304,12 @@ pub struct CleanupArgs {
     #[command(flatten)]
     /// Where the archive is.
     pub archive: ArchiveArgs,
+    #[command(flatten)]
+    /// Whether operators are told.
+    pub notify: NotifyArgs,
+    #[command(flatten)]
+    /// What monitoring is told.
+    pub monitor: MonitorArgs,
     /// Show what would be done, change nothing
     #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
@@ -300,7 +361,7 @@ impl Cli {
         if typed.from_variable("path_map") {
             cli.global.path_map = comma_separated(&cli.global.path_map);
         }
-        let selection = cli.selection_mut();
+        let Some(selection) = cli.selection_mut() else { return Ok((cli, typed)) };
         if typed.from_variable("pipeline") {
             selection.pipeline = comma_separated(&selection.pipeline);
         }
@@ -317,36 +378,57 @@ impl Cli {
         Ok((cli, typed))
     }
 
-    fn selection_mut(&mut self) -> &mut SelectionArgs {
+    fn selection_mut(&mut self) -> Option<&mut SelectionArgs> {
         match &mut self.command {
-            Command::Plan(args) => &mut args.selection,
-            Command::Backup(args) => &mut args.selection,
-            Command::Cleanup(args) => &mut args.selection,
+            Command::Plan(args) => Some(&mut args.selection),
+            Command::Backup(args) => Some(&mut args.selection),
+            Command::Cleanup(args) => Some(&mut args.selection),
+            Command::Notify(_) => None,
         }
     }
 
-    /// The selection options of the subcommand.
-    pub fn selection(&self) -> &SelectionArgs {
+    /// The selection options of the subcommand; `None` where it selects nothing.
+    pub fn selection(&self) -> Option<&SelectionArgs> {
         match &self.command {
-            Command::Plan(args) => &args.selection,
-            Command::Backup(args) => &args.selection,
-            Command::Cleanup(args) => &args.selection,
+            Command::Plan(args) => Some(&args.selection),
+            Command::Backup(args) => Some(&args.selection),
+            Command::Cleanup(args) => Some(&args.selection),
+            Command::Notify(_) => None,
         }
     }
 
-    /// The archive options of the subcommand.
-    pub fn archive(&self) -> &ArchiveArgs {
+    /// The archive options of the subcommand; `None` where it needs no archive.
+    pub fn archive(&self) -> Option<&ArchiveArgs> {
         match &self.command {
-            Command::Plan(args) => &args.archive,
-            Command::Backup(args) => &args.archive,
-            Command::Cleanup(args) => &args.archive,
+            Command::Plan(args) => Some(&args.archive),
+            Command::Backup(args) => Some(&args.archive),
+            Command::Cleanup(args) => Some(&args.archive),
+            Command::Notify(_) => None,
+        }
+    }
+
+    /// When operators are told; never where nothing is changed.
+    pub fn notify(&self) -> NotifyWhen {
+        match &self.command {
+            Command::Backup(args) if !args.dry_run => args.notify.notify,
+            Command::Cleanup(args) if !args.dry_run => args.notify.notify,
+            _ => NotifyWhen::Never,
+        }
+    }
+
+    /// What monitoring is told; a rehearsal tells it nothing.
+    pub fn monitor(&self) -> Option<&MonitorArgs> {
+        match &self.command {
+            Command::Backup(args) if !args.dry_run => Some(&args.monitor),
+            Command::Cleanup(args) if !args.dry_run => Some(&args.monitor),
+            _ => None,
         }
     }
 
     /// Whether `--dry-run` was given.
     pub fn is_dry_run(&self) -> bool {
         match &self.command {
-            Command::Plan(_) => false,
+            Command::Plan(_) | Command::Notify(_) => false,
             Command::Backup(args) => args.dry_run,
             Command::Cleanup(args) => args.dry_run,
         }
@@ -357,7 +439,7 @@ impl Cli {
         match &self.command {
             Command::Plan(args) => args.all.all,
             Command::Backup(args) => args.all.all,
-            Command::Cleanup(_) => false,
+            Command::Cleanup(_) | Command::Notify(_) => false,
         }
     }
 }

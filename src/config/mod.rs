@@ -4,6 +4,7 @@
 //! with its source. Opens nothing but `.env`, secret files and the CA bundle; never prints and never sets a variable.
 
 mod archive;
+mod channels;
 mod database;
 mod dotenv;
 mod layers;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use archive::{Archive, Credentials, Encryption, Target};
+pub use channels::{Channels, Language, Smtp, SmtpTls, Webhook};
 pub use database::Database;
 pub use dotenv::Dotenv;
 pub use layers::{Key, Layers, Setting, Source};
@@ -22,7 +24,7 @@ pub use secret::Secret;
 pub use settings::SettingsPage;
 
 use crate::bytes::ByteSize;
-use crate::cli::{Cli, GlobalArgs, Typed};
+use crate::cli::{Cli, GlobalArgs, SelectionArgs, Typed};
 use crate::error::{Error, Kind, Result, Warning};
 
 const LOG_RETENTION_RUNS: Key =
@@ -157,8 +159,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    fn resolve(layers: &Layers, cli: &Cli) -> Result<Retention> {
-        let args = cli.selection();
+    fn resolve(layers: &Layers, args: &SelectionArgs) -> Result<Retention> {
         let megabytes = layers.limit(LOG_MAX_SIZE_MB, args.log_max_size_mb.as_deref())?;
         let min_age_source = layers.given("min_age");
         Ok(Retention {
@@ -183,14 +184,19 @@ pub struct Config {
     pub retention: Retention,
     /// Where the archive is, or why there is none.
     pub archive: Archive,
+    /// How operators are told.
+    pub channels: Channels,
 }
 
 impl Config {
     /// Resolves and judges every setting; the Settings page must be among the layers by now.
     pub fn resolve(layers: &Layers, cli: &Cli, host: Host) -> Result<Config> {
-        let retention = Retention::resolve(layers, cli)?;
-        let archive = Archive::resolve(layers, cli.archive())?;
-        Ok(Config { host, retention, archive })
+        let (Some(selection), Some(archive)) = (cli.selection(), cli.archive()) else {
+            return Err(Error::new(Kind::Internal, format!("resolve the options of `{}`", cli.command.name())));
+        };
+        let retention = Retention::resolve(layers, selection)?;
+        let archive = Archive::resolve(layers, archive)?;
+        Ok(Config { host, retention, archive, channels: Channels::resolve(layers) })
     }
 
     /// Name, shown value and source of every setting, secrets as `set`.
@@ -221,6 +227,7 @@ impl Config {
             ),
         ];
         list.extend(self.archive.listing());
+        list.extend(self.channels.listing());
         list
     }
 }

@@ -12,6 +12,9 @@ use fastflow_archive_testkit::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::smtp_server::MailServer;
+use crate::webhook_server::WebhookServer;
+
 /// The prefix of keys that no setting changes.
 pub(crate) const PREFIX: &str = "pipeline-logs";
 
@@ -96,6 +99,30 @@ impl Sandbox {
     pub(crate) fn variable(&mut self, name: &str, value: &str) -> &mut Sandbox {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Tells operators by e-mail: through this server, in the clear, to these recipients.
+    pub(crate) fn mail_to(&mut self, server: &MailServer, recipients: &str) -> &mut Sandbox {
+        self.variable("EMAIL_ENABLED", "true")
+            .variable("SMTP_HOST", "127.0.0.1")
+            .variable("SMTP_PORT", &server.port())
+            .variable("SMTP_FROM", "Fast-Flow <fastflow@example.org>")
+            .variable("EMAIL_RECIPIENTS", recipients)
+    }
+
+    /// Tells operators on Teams.
+    pub(crate) fn post_to(&mut self, server: &WebhookServer) -> &mut Sandbox {
+        self.allow_loopback().variable("TEAMS_ENABLED", "true").variable("TEAMS_WEBHOOK_URL", &server.url())
+    }
+
+    /// Permits plain http to loopback for webhooks and pings.
+    pub(crate) fn allow_loopback(&mut self) -> &mut Sandbox {
+        self.variable("FASTFLOW_ARCHIVE_ALLOW_LOOPBACK_WEBHOOK", "1")
+    }
+
+    /// Sets the clock so many hours after the fixed instant.
+    pub(crate) fn later(&mut self, hours: u64) -> &mut Sandbox {
+        self.variable("FASTFLOW_ARCHIVE_NOW", &rfc3339(fixed_now() + Duration::from_secs(hours * 3600)))
     }
 
     /// Puts the administrator's keys above those of `.env`: reading is allowed then.
