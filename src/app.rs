@@ -6,11 +6,13 @@ mod operators;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use clap::ColorChoice;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -43,7 +45,12 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::parse_typed(args) {
         Ok((cli, typed)) => ExitCode::from(run(&cli, typed).code()),
         Err(error) => {
-            drop(error.print());
+            let style = Style::detect(&config::process_environment(), ColorChoice::Auto);
+            if error.use_stderr() && style.journal {
+                drop(write!(style.error_stream(), "{error}"));
+            } else {
+                drop(error.print());
+            }
             ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() })
         }
     }

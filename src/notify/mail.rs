@@ -3,10 +3,12 @@
 //! In: [`Smtp`] settings and a [`Letter`]. Out: who got it, and an error for each who did not. Speaks SMTP step by step,
 //! because lettre's own transport gives the whole message up when one recipient is refused.
 
+use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -118,6 +120,16 @@ fn client_id(host: &str) -> ClientId {
     ClientId::Domain(if is_name { host.to_owned() } else { "localhost".to_owned() })
 }
 
+/// Whether TLS failed: a certificate is no better a second later. What rustls says hides in an I/O error.
+fn is_tls(error: &SmtpError) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let is_rustls = |cause: &(dyn StdError + 'static)| {
+        let hidden = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause.is::<rustls::Error>() || hidden.is_some_and(|hidden| hidden.is::<rustls::Error>())
+    };
+    error.is_tls() || causes.any(is_rustls)
+}
+
 async fn transmit(
     smtp: &Smtp,
     from: &Address,
@@ -125,9 +137,11 @@ async fn transmit(
     message: &[u8],
     host: &str,
 ) -> Result<Vec<Error>, Failed> {
-    let failed = |error: lettre::transport::smtp::Error| {
-        let is_worth_another = !error.is_permanent() && !error.is_client() && !error.is_tls();
-        Failed { error: Error::caused(Kind::NotificationFailed, context(smtp), error).hint(hint()), is_worth_another }
+    let failed = |error: SmtpError| {
+        let is_worth_another = !error.is_permanent() && !error.is_client() && !is_tls(&error);
+        // lettre's text holds its causes already.
+        let message = format!("{}: {}", context(smtp), printable(&error.to_string()));
+        Failed { error: Error::new(Kind::NotificationFailed, message).hint(hint()), is_worth_another }
     };
     let tls = || {
         let builder = TlsParameters::builder(smtp.host.value.clone());
@@ -156,8 +170,9 @@ async fn transmit(
             if connection.has_broken() || error.status().is_none() {
                 return Err(failed(error));
             }
-            let context = format!("send the e-mail to `{}`", printable(recipient.email.as_ref()));
-            refused.push(Error::caused(Kind::NotificationFailed, context, error).hint("check EMAIL_RECIPIENTS"));
+            let (to, why) = (recipient.email.to_string(), error.to_string());
+            let message = format!("send the e-mail to `{}`: {}", printable(&to), printable(&why));
+            refused.push(Error::new(Kind::NotificationFailed, message).hint("check EMAIL_RECIPIENTS"));
         }
     }
     if refused.len() < recipients.len() {

@@ -204,9 +204,12 @@ mod tests {
         }
         let letter = Letter::write(&digest("etl", "short", &kinds[..1]), Language::English);
         let whole = payload(&letter);
-        assert!(whole.contains("and 10 more") && whole.matches("\"etl\"").count() == 20, "{whole}");
+        assert!(whole.contains("and 10 more") && whole.matches("\"title\":\"etl\"").count() == 20, "{whole}");
         let shortened = message(&letter.shortened(3, 1)).to_string();
-        assert!(shortened.contains("and 27 more") && shortened.matches("\"etl\"").count() == 3, "{shortened}");
+        assert!(
+            shortened.contains("and 27 more") && shortened.matches("\"title\":\"etl\"").count() == 3,
+            "{shortened}"
+        );
     }
 
     #[test]

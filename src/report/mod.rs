@@ -2,6 +2,7 @@
 //!
 //! In: the plan, outcomes as they come, errors, warnings. Out: what an operator or a script reads, and the [`Exit`].
 
+mod journal;
 mod json;
 mod progress;
 mod style;
@@ -102,7 +103,7 @@ impl Report {
         if self.form.json {
             self.json_line(&json::warning(warning));
         } else {
-            drop(text::warning(&mut io::stderr().lock(), self.style.stderr, warning));
+            drop(text::warning(&mut *self.stderr(), self.style.stderr, warning));
         }
     }
 
@@ -124,7 +125,7 @@ impl Report {
         if self.form.json {
             self.json_line(&json::error_line(error, None));
         } else {
-            drop(text::error(&mut io::stderr().lock(), self.style.stderr, error));
+            drop(text::error(&mut *self.stderr(), self.style.stderr, error));
         }
     }
 
@@ -293,7 +294,7 @@ impl Report {
     /// Prints the failures, once the work has ended; what follows are messages to others.
     pub fn conclude(&self) {
         if !self.form.json {
-            let mut err = io::BufWriter::new(io::stderr().lock());
+            let mut err = io::BufWriter::new(self.stderr());
             let causes = text::Causes { cause: self.cause.as_ref(), signal: self.signal };
             drop(text::failures(&mut err, self.style.stderr, &self.failures, &self.kept, &causes, &self.summary));
             drop(err.flush());
@@ -310,6 +311,10 @@ impl Report {
             drop(text::totals(&mut io::stdout().lock(), self.style.stdout, &self.summary, &ended));
         }
         exit
+    }
+
+    fn stderr(&self) -> Box<dyn Write> {
+        self.style.error_stream()
     }
 
     fn json_line(&self, value: &serde_json::Value) {

@@ -44,7 +44,7 @@ async def main():
 
     def authenticate(server, session, envelope, mechanism, data):
         given = f"{data.login.decode()}:{data.password.decode()}"
-        return AuthResult(success=given == login, auth_data=data.login)
+        return AuthResult(success=given == login, handled=False, auth_data=data.login)
 
     def make():
         return SMTP(

@@ -54,7 +54,7 @@ fn a_store_that_is_down_is_told_once_with_all_counts_then_not_again_that_day_and
     assert_eq!(text.matches("Der Speicher ist nicht erreichbar").count(), 1, "{text}");
     let named = sandbox.instance.runs().iter().filter(|run| text.contains(&format!("\n {} ", run.id))).count();
     assert_eq!(named, 20, "{text}");
-    let card = teams.only_post().card().to_string();
+    let card = teams.only_post().card()["body"].to_string();
     assert_eq!(card.matches("Der Speicher ist nicht erreichbar (").count(), 1, "{card}");
     assert!(card.contains(&counts) && card.contains("und 21 weitere"), "{card}");
 
