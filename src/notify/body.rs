@@ -53,6 +53,16 @@ pub(super) fn text(letter: &Letter) -> String {
     if let Some((label, url)) = &letter.link {
         let _ = write!(out, "\n{label}:\n{url}\n");
     }
+    for (heading, cause) in letter.lists() {
+        out.push('\n');
+        wrap(&mut out, "", &heading);
+        for run in &cause.runs {
+            let _ = writeln!(out, "  {}  {}", run.id, shortened(&run.pipeline, COLUMNS - 40));
+        }
+        if cause.more > 0 {
+            let _ = writeln!(out, "  {}", and_more(letter.language, cause.more));
+        }
+    }
     if let Some(footer) = &letter.footer {
         out.push('\n');
         wrap(&mut out, "", footer);
@@ -61,16 +71,9 @@ pub(super) fn text(letter: &Letter) -> String {
 }
 
 fn text_cause(out: &mut String, language: Language, cause: &Cause) {
-    let concerned = cause.concerned.as_ref().map(|concerned| format!(" ({concerned})")).unwrap_or_default();
-    wrap(out, "", &format!("* {}{concerned}", cause.meaning));
+    wrap(out, "", &format!("* {}", cause.headline()));
     wrap(out, "  ", &format!("{}: {}", texts::MESSAGE.of(language), cause.message));
     wrap(out, "  ", &format!("{}: {}", texts::NEXT_STEP.of(language), cause.step));
-    for run in &cause.runs {
-        let _ = writeln!(out, "  {}  {}", run.id, shortened(&run.pipeline, COLUMNS - 40));
-    }
-    if cause.more > 0 && cause.concerned.is_some() {
-        let _ = writeln!(out, "  {}", and_more(language, cause.more));
-    }
 }
 
 fn shortened(text: &str, columns: usize) -> String {
@@ -152,6 +155,9 @@ pub(super) fn html(letter: &Letter) -> String {
             escaped(label)
         );
     }
+    for (heading, cause) in letter.lists() {
+        html_list(&mut out, letter.language, &heading, cause);
+    }
     if let Some(footer) = &letter.footer {
         let _ = writeln!(
             out,
@@ -180,29 +186,33 @@ fn html_cause(out: &mut String, language: Language, cause: &Cause) {
         texts::NEXT_STEP.of(language),
         escaped(&cause.step)
     );
-    if !cause.runs.is_empty() {
-        let _ = writeln!(out, "<table {TABLE}>");
-        for run in &cause.runs {
-            let id = escaped(&run.id);
-            let id = match &run.url {
-                Some(url) => format!("<a href=\"{}\" style=\"color:#1d4ed8\">{id}</a>", escaped(url)),
-                None => id,
-            };
-            let _ = writeln!(
-                out,
-                "<tr><td style=\"padding:3px 0;border-top:1px solid #e5e7eb;{SANS};font-size:14px;line-height:20px;color:#1f2937;\
-                 word-break:break-word\">{}<br><span style=\"{MONO}\">{id}</span></td></tr>",
-                escaped(&run.pipeline)
-            );
-        }
-        out.push_str("</table>\n");
-    }
-    if cause.more > 0 && cause.concerned.is_some() {
+    out.push_str("</td></tr>\n");
+}
+
+fn html_list(out: &mut String, language: Language, heading: &str, cause: &Cause) {
+    let _ = writeln!(
+        out,
+        "<tr><td style=\"padding:0 20px 16px 20px;{SANS};font-size:14px;line-height:20px;color:#1f2937;text-align:left\">\n\
+         <p style=\"margin:0 0 6px 0;font-weight:bold\">{}</p>\n<table {TABLE}>",
+        escaped(heading)
+    );
+    for run in &cause.runs {
+        let id = escaped(&run.id);
+        let id = match &run.url {
+            Some(url) => format!("<a href=\"{}\" style=\"color:#1d4ed8\">{id}</a>", escaped(url)),
+            None => id,
+        };
         let _ = writeln!(
             out,
-            "<p style=\"margin:6px 0 0 0;color:#6b7280\">{}</p>",
-            escaped(&and_more(language, cause.more))
+            "<tr><td style=\"padding:3px 0;border-top:1px solid #e5e7eb;{SANS};font-size:14px;line-height:20px;color:#1f2937;\
+             word-break:break-word\">{}<br><span style=\"{MONO}\">{id}</span></td></tr>",
+            escaped(&run.pipeline)
         );
+    }
+    out.push_str("</table>\n");
+    if cause.more > 0 {
+        let more = escaped(&and_more(language, cause.more));
+        let _ = writeln!(out, "<p style=\"margin:6px 0 0 0;color:#6b7280\">{more}</p>");
     }
     out.push_str("</td></tr>\n");
 }

@@ -12,6 +12,8 @@ use crate::report::{NAMED_RUNS, Trouble};
 
 /// A message of an error is cut after so many characters.
 const LONGEST_MESSAGE: usize = 500;
+/// So many runs of each cause are named before the room that is left goes to the first.
+const NAMED_OF_EACH: usize = 3;
 /// A pipeline's name is cut after so many characters.
 const LONGEST_NAME: usize = 80;
 
@@ -43,6 +45,14 @@ pub(super) struct Cause {
     pub(super) more: u64,
 }
 
+impl Cause {
+    /// The meaning, and whom it concerns.
+    pub(super) fn headline(&self) -> String {
+        let concerned = self.concerned.as_ref().map(|concerned| format!(" ({concerned})")).unwrap_or_default();
+        format!("{}{concerned}", self.meaning)
+    }
+}
+
 /// A message in one language.
 #[derive(Debug, Clone)]
 pub(super) struct Letter {
@@ -68,10 +78,11 @@ fn cut(text: &str, longest: usize) -> String {
 impl Letter {
     pub(super) fn write(digest: &Digest, language: Language) -> Letter {
         let say = |text: Both| text.of(language);
-        let mut room = NAMED_RUNS;
         let causes: Vec<_> = match digest.occasion {
             Occasion::Trouble => {
-                digest.causes.iter().map(|trouble| cause(digest, trouble, language, &mut room)).collect()
+                let named: Vec<_> = digest.causes.iter().map(|trouble| trouble.named.len()).collect();
+                let shares = shares(&named).into_iter().zip(&digest.causes);
+                shares.map(|(share, trouble)| cause(digest, trouble, language, share)).collect()
             }
             _ => Vec::new(),
         };
@@ -102,6 +113,15 @@ impl Letter {
         }
     }
 
+    /// Each cause with named runs, and the heading of their list: with the cause's name where there are several.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (String, &Cause)> {
+        let concerned = texts::CONCERNED.of(self.language);
+        let is_one = self.causes.len() == 1;
+        self.causes.iter().filter(|cause| !cause.runs.is_empty()).map(move |cause| {
+            (if is_one { concerned.to_owned() } else { format!("{concerned}: {}", cause.meaning) }, cause)
+        })
+    }
+
     /// The same with so many named runs and causes at most.
     pub(super) fn shortened(&self, runs: usize, causes: usize) -> Letter {
         let mut shorter = self.clone();
@@ -122,15 +142,29 @@ fn capitalised(text: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
-fn cause(digest: &Digest, trouble: &Trouble, language: Language, room: &mut usize) -> Cause {
+/// How many runs of each cause are named, [`NAMED_RUNS`] in all.
+fn shares(named: &[usize]) -> Vec<usize> {
+    let mut room = NAMED_RUNS;
+    let mut take = |wanted: usize| {
+        let share = wanted.min(room);
+        room -= share;
+        share
+    };
+    let mut shares: Vec<_> = named.iter().map(|named| take(NAMED_OF_EACH.min(*named))).collect();
+    for (share, named) in shares.iter_mut().zip(named) {
+        *share += take(named - *share);
+    }
+    shares
+}
+
+fn cause(digest: &Digest, trouble: &Trouble, language: Language, share: usize) -> Cause {
     let advice = texts::of(trouble.kind);
-    let named = trouble.named.iter().take(*room).map(|run| NamedLine {
+    let named = trouble.named.iter().take(share).map(|run| NamedLine {
         pipeline: cut(&run.pipeline, LONGEST_NAME),
         id: run.id.to_string(),
         url: digest.frontend.as_ref().map(|frontend| format!("{frontend}/runs/{}", run.id)),
     });
     let runs: Vec<_> = named.collect();
-    *room -= runs.len();
     Cause {
         meaning: advice.meaning.of(language).to_owned(),
         concerned: texts::concerned(language, trouble.failed, trouble.not_attempted),
@@ -196,5 +230,18 @@ fn link(digest: &Digest, language: Language) -> Option<(String, String)> {
             Some((texts::OPEN_RUN.of(language).to_owned(), format!("{frontend}/runs/{}", run.id)))
         }
         _ => Some((texts::OPEN_FAST_FLOW.of(language).to_owned(), frontend.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_names_some_runs_and_the_first_the_most() {
+        assert_eq!(shares(&[20, 3, 10]), [14, 3, 3]);
+        assert_eq!(shares(&[5, 0, 20]), [5, 0, 15]);
+        assert_eq!(shares(&[20; 8]), [3, 3, 3, 3, 3, 3, 2, 0]);
+        assert_eq!(shares(&[]), [0; 0]);
     }
 }

@@ -102,6 +102,7 @@ fn card(letter: &Letter) -> Value {
     body.push(
         json!({ "type": "FactSet", "separator": true, "facts": letter.facts.iter().map(fact).collect::<Vec<_>>() }),
     );
+    letter.lists().for_each(|(heading, cause)| add_list(&mut body, letter.language, &heading, cause));
     if let Some(footer) = &letter.footer {
         body.push(
             json!({ "type": "TextBlock", "text": plain(footer), "isSubtle": true, "size": "small", "wrap": true }),
@@ -122,23 +123,24 @@ fn card(letter: &Letter) -> Value {
 }
 
 fn add_cause(body: &mut Vec<Value>, language: Language, cause: &Cause) {
-    let concerned = cause.concerned.as_ref().map(|concerned| format!(" ({concerned})")).unwrap_or_default();
     body.push(json!({
-        "type": "TextBlock", "text": plain(&format!("{}{concerned}", cause.meaning)), "weight": "bolder", "wrap": true,
-        "separator": true,
+        "type": "TextBlock", "text": plain(&cause.headline()), "weight": "bolder", "wrap": true, "separator": true,
     }));
     body.push(json!({
         "type": "TextBlock", "text": plain(&cause.message), "fontType": "monospace", "size": "small", "wrap": true,
     }));
     body.push(text(&format!("{}: {}", texts::NEXT_STEP.of(language), cause.step)));
-    if !cause.runs.is_empty() {
-        let facts = cause.runs.iter().map(|run| fact(&(run.pipeline.clone(), run.id.clone())));
-        body.push(json!({ "type": "FactSet", "facts": facts.collect::<Vec<_>>() }));
-    }
-    if cause.more > 0 && cause.concerned.is_some() {
-        body.push(
-            json!({ "type": "TextBlock", "text": and_more(language, cause.more), "isSubtle": true, "wrap": true }),
-        );
+}
+
+fn add_list(body: &mut Vec<Value>, language: Language, heading: &str, cause: &Cause) {
+    let facts: Vec<_> = cause.runs.iter().map(|run| fact(&(run.pipeline.clone(), run.id.clone()))).collect();
+    body.push(json!({
+        "type": "TextBlock", "text": plain(heading), "weight": "bolder", "wrap": true, "separator": true,
+    }));
+    body.push(json!({ "type": "FactSet", "facts": facts }));
+    if cause.more > 0 {
+        let more = and_more(language, cause.more);
+        body.push(json!({ "type": "TextBlock", "text": more, "isSubtle": true, "wrap": true }));
     }
 }
 

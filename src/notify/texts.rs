@@ -49,6 +49,7 @@ pub(super) const UNTOUCHED: Both = both(
 );
 pub(super) const NEXT_STEP: Both = both("Nächster Schritt", "Next step");
 pub(super) const MESSAGE: Both = both("Meldung", "Message");
+pub(super) const CONCERNED: Both = both("Betroffene Läufe", "Runs concerned");
 pub(super) const DUE: Both = both("fällig", "due");
 pub(super) const ARCHIVED: Both = both("archiviert", "archived");
 pub(super) const DELETED: Both = both("gelöscht", "deleted");
