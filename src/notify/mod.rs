@@ -1,7 +1,7 @@
 //! Operators learn of it: report -> one digest -> e-mail, Microsoft Teams; figures for monitoring.
 //!
 //! In: the report of an invocation that has ended, when lock and databases are closed. Out: what was delivered, and an error
-//! for each message that was not. Takes at most 40 seconds, whatever the servers do. Never decides how the work ended.
+//! for each message that was not. Takes about 40 seconds at most, whatever the servers do. Never decides how the work ended.
 
 mod body;
 mod digest;
@@ -34,7 +34,7 @@ const TEAMS: &str = "teams";
 /// The same trouble is told again after this: a day, less what a nightly call may start earlier than the night before.
 const AGAIN_AFTER: Duration = Duration::from_secs(20 * 3600);
 /// When the last second has come, even for a name server that does not answer.
-const DEADLINE: Duration = Duration::from_secs(45);
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// What became of one message.
 #[derive(Debug)]
@@ -154,6 +154,7 @@ fn deliver(email: Option<(&Smtp, Letter)>, teams: Option<(&Webhook, Letter)>, ho
         Err(error) => return lost(error.to_string()),
     };
     let deliveries = runtime.block_on(async {
+        let stopped = stopped();
         let teams = teams.map(|(webhook, letter)| {
             let webhook = webhook.clone();
             tokio::task::spawn_blocking(move || teams::send(&webhook, &letter))
@@ -172,7 +173,7 @@ fn deliver(email: Option<(&Smtp, Letter)>, teams: Option<(&Webhook, Letter)>, ho
         };
         tokio::select! {
             (mail, post) = async { tokio::join!(mail, post) } => mail.into_iter().chain(post).collect(),
-            () = stopped() => lost("stopped by a signal".to_owned()),
+            () = stopped => lost("stopped by a signal".to_owned()),
             () = tokio::time::sleep(DEADLINE) => lost(format!("not done within {} s", DEADLINE.as_secs())),
         }
     });
@@ -181,16 +182,19 @@ fn deliver(email: Option<(&Smtp, Letter)>, teams: Option<(&Webhook, Letter)>, ho
     deliveries
 }
 
-/// Returns when somebody wants the process to end.
-async fn stopped() {
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+/// Returns when somebody wants the process to end; listens from the call on.
+fn stopped() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            _ => std::future::pending().await,
         }
-        _ => std::future::pending().await,
     }
 }
 

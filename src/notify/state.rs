@@ -14,7 +14,7 @@ use crate::ledger;
 use crate::time::Timestamp;
 
 /// The ledger may be written by another invocation; telling people does not wait for it long.
-const BUSY: Duration = Duration::from_secs(2);
+const BUSY: Duration = Duration::from_secs(1);
 
 const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS notification_state (

@@ -19,10 +19,10 @@ const LONGEST_PAYLOAD: usize = 20_000;
 /// One post.
 const PER_TRY: Duration = Duration::from_secs(20);
 /// All tries together.
-const IN_ALL: Duration = Duration::from_secs(40);
+const IN_ALL: Duration = Duration::from_secs(35);
 const TRIES: u32 = 3;
 
-/// Posts it, with up to three tries within 40 seconds.
+/// Posts it, with up to three tries within 35 seconds.
 pub(super) fn send(webhook: &Webhook, letter: &Letter) -> Delivery {
     let errors = match post(webhook, payload(letter).as_bytes(), Instant::now() + IN_ALL) {
         Ok(()) => Vec::new(),

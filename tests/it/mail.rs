@@ -1,5 +1,6 @@
 //! E-mail against a real SMTP server, in the clear, with TLS and AUTH, and against servers that hang, drop and refuse.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use unicode_width::UnicodeWidthStr as _;
@@ -104,10 +105,10 @@ fn one_refused_recipient_does_not_lose_the_others() {
 
 #[test]
 fn a_server_that_hangs_delays_by_half_a_minute_at_most_and_holds_no_lock() {
-    let port = one_that_hangs("220 mail.example.org ESMTP\r\n").to_string();
+    let (port, _calls) = one_that_hangs("220 mail.example.org ESMTP\r\n");
     let server = MailServer::embedded(Security::Plain, false);
     let mut sandbox = sandbox(&server);
-    sandbox.variable("SMTP_PORT", &port);
+    sandbox.variable("SMTP_PORT", &port.to_string());
     let started = Instant::now();
     let (ran, other) = std::thread::scope(|scope| {
         let hanging = scope.spawn(|| sandbox.run(&["cleanup", "--notify", "always"]));
@@ -137,4 +138,20 @@ fn a_server_that_drops_is_tried_three_times_and_one_that_refuses_for_good_once()
     let ran = guarded(&sandbox);
     assert_eq!((ran.code, ran.errors(), *calls.lock().unwrap()), (Some(13), 2, 1), "{ran:?}");
     assert!(ran.stderr.contains("go away"), "{ran:?}");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_mail_server_and_the_work_keeps_its_exit_code() {
+    let (port, calls) = one_that_hangs("");
+    let mut sandbox = sandbox(&MailServer::embedded(Security::Plain, false));
+    sandbox.variable("SMTP_PORT", &port.to_string());
+    let child = sandbox.command(&["cleanup", "-q", "--max-delete", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+    calls.recv().unwrap();
+    let started = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(13), "{stderr}");
+    assert!(stderr.contains("error: failed to send the message by email: stopped by a signal"), "{stderr}");
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }

@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use fastflow_archive_testkit::PrivateCa;
@@ -271,11 +272,16 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, session: &mut mailin
 }
 
 /// A server that says `first` and then nothing more, until the client is gone.
-pub(crate) fn one_that_hangs(first: &'static str) -> u16 {
-    misbehaving(move |mut socket| {
+/// The receiver hears of each client.
+pub(crate) fn one_that_hangs(first: &'static str) -> (u16, Receiver<()>) {
+    let (called, calls) = std::sync::mpsc::channel();
+    let called = Mutex::new(called);
+    let port = misbehaving(move |mut socket| {
+        let _ = called.lock().unwrap().send(());
         let _ = std::io::Write::write_all(&mut socket, first.as_bytes());
         let _ = socket.read_to_end(&mut Vec::new());
-    })
+    });
+    (port, calls)
 }
 
 /// A server that says `first` and hangs up; how often it was called is counted.
