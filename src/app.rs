@@ -3,14 +3,17 @@
 //! In: [`Cli`]. Out: the exit code; everything printed goes through `report`.
 
 mod ledger;
+mod operators;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use clap::ColorChoice;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -18,8 +21,8 @@ use tokio::sync::mpsc;
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::ByteSize;
 use crate::cleanup::{Remover, Truncator, finish_open_deletions};
-use crate::cli::{Cli, Command, Typed};
-use crate::config::{self, Config, Host, Target};
+use crate::cli::{Cli, Command, NotifyCommand, Typed};
+use crate::config::{self, Config, Host, Layers, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
 use crate::fail_point;
@@ -30,6 +33,7 @@ use crate::lock::Lock;
 use crate::plan::{self, Guard, Narrowing, Plan, Rules};
 use crate::report::{Form, Progress, Report, Style};
 use crate::time::{Clock, Timestamp};
+use operators::Operators;
 
 /// Freezes the clock, for tests (cli.md section 6).
 const NOW_VARIABLE: &str = "FASTFLOW_ARCHIVE_NOW";
@@ -44,7 +48,12 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::parse_typed(args) {
         Ok((cli, typed)) => ExitCode::from(run(&cli, typed).code()),
         Err(error) => {
-            drop(error.print());
+            let style = Style::detect(&config::process_environment(), ColorChoice::Auto);
+            if error.use_stderr() && style.journal {
+                drop(write!(style.error_stream(), "{error}"));
+            } else {
+                drop(error.print());
+            }
             ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() })
         }
     }
@@ -66,15 +75,18 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
     let now = clock.as_ref().map_or_else(|_| Clock::System.now(), |clock| clock.now());
     let dry_run = cli.command.selecting().is_some_and(|selecting| selecting.dry_run);
     let mut report = Report::new(form, style, cli.command.name(), dry_run, now);
+    let mut operators = Operators::new(cli, &environment);
+    let ended_at = *clock.as_ref().unwrap_or(&Clock::System);
     let outcome = clock.and_then(|clock| {
-        if let Command::Ledger(command) = &cli.command {
-            return ledger::run(command, cli, typed, environment, &mut report);
-        }
-        let session = Session::open(cli, typed, environment, clock, &mut report)?;
+        operators.begin(&environment)?;
+        let (layers, host) = read_configuration(cli, typed, environment, &mut report, &mut operators)?;
         match &cli.command {
-            Command::Plan(_) | Command::Ledger(_) => session.show(&mut report),
+            Command::Notify(NotifyCommand::Test) => operators.test(&mut report),
+            Command::Ledger(command) => ledger::run(command, &layers, &host, &mut report),
+            Command::Plan(_) => Session::open(cli, &layers, host, clock, &mut report)?.show(&mut report),
             Command::Backup(args) => {
                 let spending = Spending { accept_moved_logs: args.moved.accept_moved_logs, ..Spending::default() };
+                let session = Session::open(cli, &layers, host, clock, &mut report)?;
                 session.spend_or_show(cli, &mut report, args.dry_run, &spending)
             }
             Command::Cleanup(args) => {
@@ -84,6 +96,7 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
                     allow_missing_logs: args.allow_missing_logs,
                     delete: true,
                 };
+                let session = Session::open(cli, &layers, host, clock, &mut report)?;
                 session.spend_or_show(cli, &mut report, args.dry_run, &spending)
             }
         }
@@ -91,7 +104,29 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
     if let Err(error) = outcome {
         report.fatal(&error);
     }
+    report.conclude();
+    operators.tell(&mut report, ended_at.now());
     report.finish()
+}
+
+/// Reads every layer of the configuration; operators learn of each as soon as it is read.
+fn read_configuration(
+    cli: &Cli,
+    typed: Typed,
+    environment: Environment,
+    report: &mut Report,
+    operators: &mut Operators,
+) -> Result<(Layers, Host)> {
+    let (mut layers, warnings) = config::read_layers(&cli.global, typed, environment)?;
+    warnings.iter().for_each(|warning| report.warning(warning));
+    operators.learn(&layers, None);
+    let host = Host::resolve(&layers, &cli.global)?;
+    operators.learn(&layers, Some(&host));
+    if host.ui_settings.value {
+        layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
+        operators.learn(&layers, Some(&host));
+    }
+    Ok((layers, host))
 }
 
 /// What `backup` (the default) and `cleanup` differ in.
@@ -113,10 +148,9 @@ struct Session {
 }
 
 impl Session {
-    fn open(cli: &Cli, typed: Typed, environment: Environment, clock: Clock, report: &mut Report) -> Result<Session> {
+    fn open(cli: &Cli, layers: &Layers, host: Host, clock: Clock, report: &mut Report) -> Result<Session> {
         let given = cli.command.selecting().ok_or_else(|| Error::new(Kind::Internal, "select runs"))?;
-        let (layers, host) = read_settings(cli, typed, environment, report)?;
-        let config = Config::resolve(&layers, &given, host)?;
+        let config = Config::resolve(layers, &given, host)?;
         report.settings(&config.listing());
         config.archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
         let selection = given.selection;
@@ -153,7 +187,7 @@ impl Session {
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
         match self.known_ledger().and_then(|ledger| ledger.map(|ledger| ledger.head()).transpose()) {
-            Ok(head) => head.into_iter().for_each(|head| report.ledger_head(head.hash)),
+            Ok(head) => head.into_iter().for_each(|head| report.sealed(head.hash)),
             Err(error) => report.warning(&Warning::new(error.kind.name(), error.message())),
         }
         Ok(())
@@ -170,7 +204,7 @@ impl Session {
         report.begin(&plan, logs.as_ref());
         let ledger = self.known_ledger()?;
         if let Some(ledger) = &ledger {
-            report.ledger_head(ledger.head()?.hash);
+            report.sealed(ledger.head()?.hash);
         }
         logs.map_or(Ok(()), |logs| check_guards(&plan, &logs, spending, ledger.as_ref()))
     }
@@ -196,7 +230,7 @@ impl Session {
         let mut ledger = Ledger::open(&state_dir.value, &host, self.clock.now())?;
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
-        report.ledger_head(ledger.head()?.hash);
+        report.sealed(ledger.head()?.hash);
         if let Some(logs) = &logs {
             check_guards(&plan, logs, spending, Some(&ledger))?;
         }
@@ -243,7 +277,7 @@ impl Session {
         let anchor = Anchor::new(ledger.id().to_owned(), ledger.head()?, host, self.clock.now());
         if let Err(error) = archiver.send_beside(&anchor.name(), anchor.to_bytes()).await {
             ledger.anchor_failed(&error, self.clock.now())?;
-            report.ledger_head(ledger.head()?.hash);
+            report.sealed(ledger.head()?.hash);
             report.problem(&error);
         }
         fail_point::reached("anchored");
@@ -327,7 +361,7 @@ impl Session {
     fn end(&self, report: &mut Report, ledger: &mut Ledger) -> Result<()> {
         let exit = report.exit();
         ledger.end(exit.code(), report.summary_json(exit), self.clock.now())?;
-        report.ledger_head(ledger.head()?.hash);
+        report.sealed(ledger.head()?.hash);
         Ok(())
     }
 }
@@ -338,22 +372,6 @@ struct Sending {
     logs: Arc<LogsDir>,
     origin: Origin,
     allow_missing_logs: bool,
-}
-
-/// Layers with the Settings page among them, and where the instance is.
-fn read_settings(
-    cli: &Cli,
-    typed: Typed,
-    environment: Environment,
-    report: &mut Report,
-) -> Result<(config::Layers, Host)> {
-    let (mut layers, warnings) = config::read_layers(&cli.global, typed, environment)?;
-    warnings.iter().for_each(|warning| report.warning(warning));
-    let host = Host::resolve(&layers, &cli.global)?;
-    if host.ui_settings.value {
-        layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
-    }
-    Ok((layers, host))
 }
 
 /// What must stop us, with what the ledger knows.

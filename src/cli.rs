@@ -47,6 +47,16 @@ pub enum Command {
     /// Check or print the record of what was done
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Tell operators by e-mail and Microsoft Teams
+    #[command(subcommand)]
+    Notify(NotifyCommand),
+}
+
+/// What `notify` does.
+#[derive(Subcommand)]
+pub enum NotifyCommand {
+    /// Send a marked message on each configured channel, and say for each what happened
+    Test,
 }
 
 /// What to do with the ledger.
@@ -95,6 +105,7 @@ impl Command {
             Command::Cleanup(_) => "cleanup",
             Command::Ledger(LedgerCommand::Verify(_)) => "ledger verify",
             Command::Ledger(LedgerCommand::Export(_)) => "ledger export",
+            Command::Notify(NotifyCommand::Test) => "notify test",
         }
     }
 
@@ -104,9 +115,27 @@ impl Command {
             Command::Plan(args) => (&args.selection, &args.archive, args.all.all, false),
             Command::Backup(args) => (&args.selection, &args.archive, args.all.all, args.dry_run),
             Command::Cleanup(args) => (&args.selection, &args.archive, false, args.dry_run),
-            Command::Ledger(_) => return None,
+            Command::Ledger(_) | Command::Notify(_) => return None,
         };
         Some(Selecting { selection, archive, all, dry_run })
+    }
+
+    /// When operators are told; never where nothing is changed.
+    pub fn notify(&self) -> NotifyWhen {
+        match self {
+            Command::Backup(args) if !args.dry_run => args.notify.notify,
+            Command::Cleanup(args) if !args.dry_run => args.notify.notify,
+            _ => NotifyWhen::Never,
+        }
+    }
+
+    /// What monitoring is told; a rehearsal tells it nothing.
+    pub fn monitor(&self) -> Option<&MonitorArgs> {
+        match self {
+            Command::Backup(args) if !args.dry_run => Some(&args.monitor),
+            Command::Cleanup(args) if !args.dry_run => Some(&args.monitor),
+            _ => None,
+        }
     }
 
     fn selection_mut(&mut self) -> Option<&mut SelectionArgs> {
@@ -114,7 +143,7 @@ impl Command {
             Command::Plan(args) => Some(&mut args.selection),
             Command::Backup(args) => Some(&mut args.selection),
             Command::Cleanup(args) => Some(&mut args.selection),
-            Command::Ledger(_) => None,
+            Command::Ledger(_) | Command::Notify(_) => None,
         }
     }
 }
@@ -272,6 +301,44 @@ pub struct ArchiveArgs {
     pub concurrency: u16,
 }
 
+/// When operators are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NotifyWhen {
+    /// After every call
+    Always,
+    /// When something went wrong, and once when all is well again
+    Failure,
+    /// Never
+    Never,
+}
+
+/// Whether operators are told.
+#[derive(Args)]
+#[command(next_help_heading = "Telling operators")]
+pub struct NotifyArgs {
+    /// When to send a message by e-mail and Microsoft Teams; the same trouble at most once a day
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "failure",
+        env = "FASTFLOW_ARCHIVE_NOTIFY",
+        hide_env_values = true
+    )]
+    pub notify: NotifyWhen,
+}
+
+/// What monitoring is told.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Telling operators")]
+pub struct MonitorArgs {
+    /// File for the textfile collector of Prometheus's node exporter, such as /var/lib/node_exporter/fastflow.prom
+    #[arg(long, value_name = "FILE", env = "FASTFLOW_ARCHIVE_METRICS_FILE", hide_env_values = true)]
+    pub metrics_file: Option<PathBuf>,
+    /// Address of a check at healthchecks.io or the like, pinged at start and end
+    #[arg(long, value_name = "URL", env = "FASTFLOW_ARCHIVE_PING_URL", hide_env_values = true)]
+    pub ping_url: Option<String>,
+}
+
 /// Options of `plan`.
 #[derive(Args)]
 pub struct PlanArgs {
@@ -298,6 +365,12 @@ pub struct BackupArgs {
     #[command(flatten)]
     /// Where the archive is.
     pub archive: ArchiveArgs,
+    #[command(flatten)]
+    /// Whether operators are told.
+    pub notify: NotifyArgs,
+    #[command(flatten)]
+    /// What monitoring is told.
+    pub monitor: MonitorArgs,
     /// Show what would be done, change nothing
     #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
@@ -323,6 +396,12 @@ pub struct CleanupArgs {
     #[command(flatten)]
     /// Where the archive is.
     pub archive: ArchiveArgs,
+    #[command(flatten)]
+    /// Whether operators are told.
+    pub notify: NotifyArgs,
+    #[command(flatten)]
+    /// What monitoring is told.
+    pub monitor: MonitorArgs,
     /// Show what would be done, change nothing
     #[arg(short = 'n', long, env = "FASTFLOW_ARCHIVE_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,

@@ -110,6 +110,8 @@ kinds! {
     TooManyDue => "too_many_due",
     /// A signal arrived before the run was begun.
     Interrupted => "interrupted",
+    /// A message to operators, or a figure for monitoring, did not get where it should.
+    NotificationFailed => "notification_failed",
     /// A fault of this program or of the machine.
     Internal => "internal",
 }

@@ -12,7 +12,8 @@
 //! 8. [`cleanup`]: spends proofs
 //! 9. [`flow`]: the loop that `backup` and `cleanup` share
 //! 10. [`exit`], [`report`]: what operators and scripts see
-//! 11. [`lock`], [`app`]: the subcommands
+//! 11. [`notify`]: what people and monitoring are told
+//! 12. [`lock`], [`app`]: the subcommands
 //!
 //! The library exists for the binary, its tests and the demo; only the command line is a stable interface.
 
@@ -32,6 +33,7 @@ pub mod flow;
 pub mod fuzzing;
 pub mod ledger;
 pub mod lock;
+pub mod notify;
 pub mod plan;
 pub mod printable;
 pub mod report;

@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Environment, read_settings};
 use crate::archive::{Bucket, Listed, service_key};
 use crate::bytes::ByteSize;
-use crate::cli::{Cli, LedgerCommand, Typed};
-use crate::config::{Archive, Target};
+use crate::cli::LedgerCommand;
+use crate::config::{Archive, Host, Layers, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::ledger::{ANCHOR_FOLDER, Anchor, Ledger};
 use crate::report::Report;
@@ -17,23 +16,16 @@ use crate::report::Report;
 const ANCHOR_BYTES: ByteSize = ByteSize(64 << 10);
 
 /// Runs the subcommand.
-pub(super) fn run(
-    command: &LedgerCommand,
-    cli: &Cli,
-    typed: Typed,
-    environment: Environment,
-    report: &mut Report,
-) -> Result<()> {
-    let (layers, host) = read_settings(cli, typed, environment, report)?;
+pub(super) fn run(command: &LedgerCommand, layers: &Layers, host: &Host, report: &mut Report) -> Result<()> {
     let state_dir = &host.state_dir.value;
     let ledger = Ledger::open_existing(state_dir)?.ok_or_else(|| {
         Error::new(Kind::LedgerFailed, format!("find a ledger in `{}`", state_dir.display()))
             .hint("check --state-dir; backup and cleanup make one")
     })?;
-    report.ledger_head(ledger.head()?.hash);
+    report.sealed(ledger.head()?.hash);
     match command {
         LedgerCommand::Export(args) => report.export(|line| ledger.export(args.since, line)),
-        LedgerCommand::Verify(args) => match Archive::resolve(&layers, &args.archive)? {
+        LedgerCommand::Verify(args) => match Archive::resolve(layers, &args.archive)? {
             Archive::Ready(target) => verify(&ledger, Some(&target), report),
             Archive::Disabled(_) | Archive::Absent => verify(&ledger, None, report),
         },

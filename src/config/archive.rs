@@ -158,7 +158,7 @@ impl Archive {
                 .unwrap_or_else(|| Setting::default(true)),
             credentials,
             reading: reading_credentials(layers)?,
-            ca_bundle: ca_bundle(layers)?,
+            ca_bundle: ca_bundle(layers, &[CA_BUNDLE, AWS_CA_BUNDLE])?,
             encryption: encryption(layers)?,
             accept_opaque_etag: layers.boolean(ACCEPT_OPAQUE_ETAG, None)?.unwrap_or_else(|| Setting::default(false)),
             proof: Setting { value: args.proof, source: layers.given("proof") },
@@ -329,7 +329,7 @@ fn host_of(url: &str) -> &str {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -363,13 +363,11 @@ fn check_endpoint(url: Setting<String>, layers: &Layers) -> Result<Setting<Strin
     Ok(url)
 }
 
-/// The private CA bundle, validated: the HTTP client panics on a bad block and takes a file without one for an empty store.
-fn ca_bundle(layers: &Layers) -> Result<Option<(Setting<PathBuf>, Vec<u8>)>> {
-    let found = layers.text(CA_BUNDLE, None).map(|path| ("S3_CA_BUNDLE", path));
-    let Some((name, path)) = found.or_else(|| layers.text(AWS_CA_BUNDLE, None).map(|path| ("AWS_CA_BUNDLE", path)))
-    else {
-        return Ok(None);
-    };
+/// The private CA bundle that the first of `keys` names, validated: the HTTP client panics on a bad block and takes a file
+/// without one for an empty store.
+pub(super) fn ca_bundle(layers: &Layers, keys: &[Key]) -> Result<Option<(Setting<PathBuf>, Vec<u8>)>> {
+    let found = keys.iter().find_map(|key| Some((key.variable, layers.text(*key, None)?)));
+    let Some((name, path)) = found else { return Ok(None) };
     let path = path.map(PathBuf::from);
     let shown = path.value.display().to_string();
     let pem = std::fs::read(&path.value).map_err(|error| {

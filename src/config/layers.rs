@@ -13,6 +13,9 @@ use super::settings::{SettingsPage, decrypt};
 use crate::cli::Typed;
 use crate::error::{Error, Kind, Result};
 
+/// Permits plain http to loopback for webhooks, for tests (cli.md section 6).
+const ALLOW_LOOPBACK_WEBHOOK: &str = "FASTFLOW_ARCHIVE_ALLOW_LOOPBACK_WEBHOOK";
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -100,6 +103,11 @@ impl Layers {
     /// Puts the Settings page above the environment.
     pub fn set_settings_page(&mut self, page: SettingsPage) {
         self.settings_page = page;
+    }
+
+    /// Whether webhooks may be plain http to a literal loopback address: for tests, in the process environment only.
+    pub fn allows_loopback_webhook(&self) -> bool {
+        self.environment.get(ALLOW_LOOPBACK_WEBHOOK).is_some_and(|value| value == "1")
     }
 
     /// Where the value of an option came from that is known to have been given.

@@ -4,6 +4,7 @@
 //! with its source. Opens nothing but `.env`, secret files and the CA bundle; never prints and never sets a variable.
 
 mod archive;
+mod channels;
 mod database;
 mod dotenv;
 #[cfg(any(test, fuzzing))]
@@ -20,6 +21,7 @@ pub(crate) use archive::breaks_stores;
 #[cfg(any(test, fuzzing))]
 pub(crate) use archive::prefix_problem;
 pub use archive::{Archive, Credentials, Encryption, Target};
+pub use channels::{Channels, Language, Smtp, SmtpTls, Webhook};
 pub use database::Database;
 pub use dotenv::Dotenv;
 pub use layers::{Key, Layers, Setting, Source};
@@ -195,6 +197,8 @@ pub struct Config {
     pub retention: Retention,
     /// Where the archive is, or why there is none.
     pub archive: Archive,
+    /// How operators are told.
+    pub channels: Channels,
 }
 
 impl Config {
@@ -202,7 +206,7 @@ impl Config {
     pub fn resolve(layers: &Layers, given: &Selecting<'_>, host: Host) -> Result<Config> {
         let retention = Retention::resolve(layers, given.selection)?;
         let archive = Archive::resolve(layers, given.archive)?;
-        Ok(Config { host, retention, archive })
+        Ok(Config { host, retention, archive, channels: Channels::resolve(layers) })
     }
 
     /// Name, shown value and source of every setting, secrets as `set`.
@@ -233,6 +237,7 @@ impl Config {
             ),
         ];
         list.extend(self.archive.listing());
+        list.extend(self.channels.listing());
         list
     }
 }

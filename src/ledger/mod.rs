@@ -35,8 +35,8 @@ const SCHEMA: i64 = 2;
 /// "FFAr": tells the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x4646_4172;
 
-/// One table of lines; what is looked up by is computed from them, so that it cannot say anything else. The views are for
-/// people with a SQLite shell.
+/// One table of lines; what is looked up by is computed from them, so that it cannot say anything else. What operators were
+/// told last (`notification_state`, for `notify`) is no evidence and may change. The views are for people with a SQLite shell.
 const TABLES: &str = "
 CREATE TABLE entries (
     seq INTEGER PRIMARY KEY,
@@ -55,6 +55,10 @@ CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
 CREATE TRIGGER entries_come_last BEFORE INSERT ON entries
     WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entries)
     BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TABLE notification_state (
+    command TEXT NOT NULL, channel TEXT NOT NULL, cause TEXT NOT NULL, since TEXT NOT NULL, sent_at TEXT,
+    PRIMARY KEY (command, channel)
+) STRICT;
 CREATE VIEW receipts AS SELECT
     seq, run_id, json_extract(body, '$.pipeline') AS pipeline, json_extract(body, '$.bucket') AS bucket,
     json_extract(value, '$.name') AS name, json_extract(value, '$.key') AS key, json_extract(value, '$.bytes') AS bytes,
@@ -494,15 +498,17 @@ impl Ledger {
     }
 }
 
-/// Makes a ledger with its first entry, aside, and puts it into its place when it is whole: no moment leaves half of one.
+/// Makes a ledger with its first entry, aside, and puts it into its place when it is whole: no moment leaves half of one, and
+/// where another process was faster, its ledger stays.
 fn create(path: &Path, host: &str, now: Timestamp) -> Result<()> {
     if with_suffix(path, "-wal").exists() {
         return Err(damaged(path, anyhow::Error::msg("it is gone, but its journal (-wal) is there")));
     }
-    let aside = with_suffix(path, ".new");
     let make = || -> anyhow::Result<()> {
-        drop(std::fs::remove_file(&aside));
-        let mut connection = Connection::open(&aside)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        let aside = tempfile::Builder::new().prefix(".fastflow-archive-").permissions(mode).tempfile_in(folder)?;
+        let mut connection = Connection::open(aside.path())?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
@@ -514,8 +520,10 @@ fn create(path: &Path, host: &str, now: Timestamp) -> Result<()> {
         transaction.commit()?;
         connection.close().map_err(|(_, error)| error)?;
         fail_point::reached("ledger-made-aside");
-        std::fs::rename(&aside, path)?;
-        std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        match aside.persist_noclobber(path) {
+            Err(failed) if failed.error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed.error)?,
+            _ => std::fs::File::open(folder)?.sync_all()?,
+        }
         Ok(())
     };
     make().map_err(|error| {

@@ -39,6 +39,11 @@ pub(super) fn warning(warning: &Warning) -> Value {
     json!({ "type": "warning", "kind": warning.kind, "message": warning.message })
 }
 
+pub(super) fn channel(channel: &str, to: Option<&str>) -> Value {
+    let state = if to.is_some() { "sent" } else { "not_configured" };
+    json!({ "type": "channel", "channel": channel, "state": state, "to": to })
+}
+
 pub(super) fn setting(name: &str, value: &str, source: &Source) -> Value {
     json!({ "type": "setting", "name": name, "value": value, "source": source.to_string() })
 }

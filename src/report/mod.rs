@@ -2,19 +2,21 @@
 //!
 //! In: the plan, outcomes as they come, errors, warnings. Out: what an operator or a script reads, and the [`Exit`].
 
+mod journal;
 mod json;
 mod progress;
 mod style;
 mod summary;
 mod text;
+mod trouble;
 
 use std::io::{self, Write};
-
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use progress::Progress;
 pub use style::Style;
 pub use summary::Summary;
+pub use trouble::{Backlog, NAMED_RUNS, NamedRun, Trouble};
 
 use crate::config::Source;
 use crate::error::{Error, Kind, Result, Warning};
@@ -23,6 +25,7 @@ use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
 use crate::plan::Plan;
 use crate::time::Timestamp;
+use trouble::{Remaining, Troubles};
 
 /// How much to print, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct Report {
     signal: Option<Signal>,
     cause: Option<Error>,
     succeeded: bool,
+    troubles: Troubles,
+    remaining: Option<Remaining>,
     ledger_head: Option<String>,
 }
 
@@ -72,6 +77,8 @@ impl Report {
             signal: None,
             cause: None,
             succeeded: false,
+            troubles: Troubles::default(),
+            remaining: None,
             ledger_head: None,
         }
     }
@@ -98,29 +105,26 @@ impl Report {
         self.summary.objects_uploaded + self.summary.runs_deleted + self.summary.logs_truncated > 0
     }
 
-    /// Takes the hash of the ledger's last entry, for the summary.
-    pub fn ledger_head(&mut self, hash: String) {
-        self.ledger_head = Some(hash);
-    }
-
     /// Something an operator should know that stops nothing.
     pub fn warning(&self, warning: &Warning) {
         if self.form.json {
             self.json_line(&json::warning(warning));
         } else {
-            drop(text::warning(&mut io::stderr().lock(), self.style.stderr, warning));
+            drop(text::warning(&mut *self.stderr(), self.style.stderr, warning));
         }
     }
 
     /// An error that ends the command.
     pub fn fatal(&mut self, error: &Error) {
         self.fatal.get_or_insert(error.kind);
+        self.troubles.add(error, None);
         self.print_error(error);
     }
 
     /// An error beside the runs, such as a record that could not be written: makes 0 a 1.
     pub fn problem(&mut self, error: &Error) {
         self.problems += 1;
+        self.troubles.add(error, None);
         self.print_error(error);
     }
 
@@ -128,7 +132,7 @@ impl Report {
         if self.form.json {
             self.json_line(&json::error_line(error, None));
         } else {
-            drop(text::error(&mut io::stderr().lock(), self.style.stderr, error));
+            drop(text::error(&mut *self.stderr(), self.style.stderr, error));
         }
     }
 
@@ -151,7 +155,9 @@ impl Report {
         self.summary.runs_due = plan.due_count() as u64;
         self.summary.bytes_due = plan.bytes();
         self.summary.runs_failed += (plan.refused.len() + plan.unreadable.len()) as u64;
+        self.remaining = Some(Remaining::new(plan));
         for refused in &plan.refused {
+            self.troubles.add(&refused.error, Some(&refused.run));
             if self.form.json {
                 self.json_line(&json::refused(refused));
             } else {
@@ -159,6 +165,8 @@ impl Report {
             }
         }
         for row in &plan.unreadable {
+            let named = row.id.map(|id| NamedRun { id, pipeline: row.pipeline.clone().unwrap_or_default().into() });
+            self.troubles.add_row(&row.error, named);
             if self.form.json {
                 self.json_line(&json::error_line(&row.error, row.id.as_ref()));
             } else {
@@ -194,6 +202,14 @@ impl Report {
     /// One run at its end.
     pub fn run(&mut self, ended: RunOutcome, logs: Option<&LogsDir>) {
         self.summary.count(&ended);
+        if let Some(remaining) = &mut self.remaining {
+            remaining.count(&ended);
+        }
+        match (ended.outcome, &ended.error) {
+            (Outcome::Failed, Some(error)) => self.troubles.add(error, Some(&ended.planned.run)),
+            (Outcome::NotAttempted, _) => self.troubles.not_attempted(&ended.planned.run),
+            _ => {}
+        }
         self.succeeded |= matches!(
             ended.outcome,
             Outcome::Archived | Outcome::AlreadyArchived | Outcome::Deleted | Outcome::Truncated | Outcome::LogRemoved
@@ -247,6 +263,41 @@ impl Report {
         Ok(())
     }
 
+    /// Takes the head of the ledger's chain, once the last entry is written.
+    pub fn sealed(&mut self, ledger_head: String) {
+        self.ledger_head = Some(ledger_head);
+    }
+
+    /// The head of the ledger's chain, where one is known.
+    pub fn ledger_head(&self) -> Option<&str> {
+        self.ledger_head.as_deref()
+    }
+
+    /// When the invocation started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// How long it has taken so far.
+    pub fn duration(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The subcommand.
+    pub fn command(&self) -> &'static str {
+        self.command
+    }
+
+    /// What went wrong, one for each cause; empty where all is well.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.troubles.causes(self.fatal, self.cause.as_ref(), self.signal)
+    }
+
+    /// What is due and still there; `None` where no plan was made.
+    pub fn backlog(&self) -> Option<Backlog> {
+        self.remaining.as_ref().map(Remaining::backlog)
+    }
+
     /// The exit code as it stands.
     pub fn exit(&self) -> Exit {
         if let Some(kind) = self.fatal {
@@ -269,25 +320,39 @@ impl Report {
         }
     }
 
-    /// Prints failures and totals, and says how it ends.
-    pub fn finish(self) -> Exit {
-        let exit = self.exit();
+    /// What became of the test message of a channel: whom it was sent to; `None`: the channel is not configured.
+    pub fn channel(&self, channel: &str, to: Option<&str>) {
         if self.form.json {
-            self.json_line(&self.summary_json(exit));
-            return exit;
+            self.json_line(&json::channel(channel, to));
+        } else if !self.form.quiet {
+            drop(text::channel(&mut io::stdout().lock(), channel, to));
         }
-        {
-            let mut err = io::BufWriter::new(io::stderr().lock());
+    }
+
+    /// Prints the failures, once the work has ended; what follows are messages to others.
+    pub fn conclude(&self) {
+        if !self.form.json {
+            let mut err = io::BufWriter::new(self.stderr());
             let causes = text::Causes { cause: self.cause.as_ref(), signal: self.signal };
             drop(text::failures(&mut err, self.style.stderr, &self.failures, &self.kept, &causes, &self.summary));
             drop(err.flush());
         }
-        let is_of_runs = matches!(self.command, "plan" | "backup" | "cleanup");
-        if is_of_runs && !self.form.quiet && self.fatal.is_none() {
+    }
+
+    /// Prints the totals, and says how it ends.
+    pub fn finish(self) -> Exit {
+        let exit = self.exit();
+        if self.form.json {
+            self.json_line(&self.summary_json(exit));
+        } else if !self.form.quiet && self.fatal.is_none() && self.remaining.is_some() {
             let ended = text::Ended { command: self.command, dry_run: self.dry_run, duration: self.started.elapsed() };
             drop(text::totals(&mut io::stdout().lock(), self.style.stdout, &self.summary, &ended));
         }
         exit
+    }
+
+    fn stderr(&self) -> Box<dyn Write> {
+        self.style.error_stream()
     }
 
     fn json_line(&self, value: &serde_json::Value) {

@@ -1,9 +1,11 @@
 //! Colour or not: `NO_COLOR` beats `CLICOLOR_FORCE` beats `--color` (conventions.md section 1).
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 
 use clap::ColorChoice;
+
+use super::journal::{Journal, is_journal};
 
 /// Whether the two streams are coloured, and whether a bar may move.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,6 +16,8 @@ pub struct Style {
     pub stderr: bool,
     /// stderr is a terminal that can redraw a line.
     pub can_animate: bool,
+    /// stderr is systemd's journal.
+    pub journal: bool,
 }
 
 impl Style {
@@ -29,7 +33,19 @@ impl Style {
             ColorChoice::Auto => is_terminal && !is_dumb,
         };
         let [stdout, stderr] = [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
-        Style { stdout: colored(stdout), stderr: colored(stderr), can_animate: stderr && !is_dumb }
+        let journal = is_journal(environment, io::stderr());
+        Style {
+            stdout: colored(stdout),
+            // The journal shows priorities in colours of its own.
+            stderr: colored(stderr) && !journal,
+            can_animate: stderr && !is_dumb,
+            journal,
+        }
+    }
+
+    /// stderr; where it is the journal, each line gets its priority.
+    pub fn error_stream(&self) -> Box<dyn Write> {
+        if self.journal { Box::new(Journal::new(io::stderr().lock())) } else { Box::new(io::stderr().lock()) }
     }
 }
 

@@ -86,6 +86,13 @@ pub(super) fn settings(out: &mut dyn Write, list: &[(&'static str, String, Sourc
     writeln!(out)
 }
 
+pub(super) fn channel(out: &mut dyn Write, channel: &str, to: Option<&str>) -> io::Result<()> {
+    match to {
+        Some(to) => writeln!(out, "{channel}: sent to {}", printable(to)),
+        None => writeln!(out, "{channel}: not configured"),
+    }
+}
+
 pub(super) fn not_due(out: &mut dyn Write, not_due: &NotDue) -> io::Result<()> {
     writeln!(
         out,

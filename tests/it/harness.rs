@@ -12,6 +12,9 @@ use fastflow_archive_testkit::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::smtp_server::MailServer;
+use crate::webhook_server::WebhookServer;
+
 /// The prefix of keys that no setting changes.
 pub(crate) const PREFIX: &str = "pipeline-logs";
 
@@ -103,6 +106,30 @@ impl Sandbox {
         self
     }
 
+    /// Tells operators by e-mail: through this server, in the clear, to these recipients.
+    pub(crate) fn mail_to(&mut self, server: &MailServer, recipients: &str) -> &mut Sandbox {
+        self.variable("EMAIL_ENABLED", "true")
+            .variable("SMTP_HOST", "127.0.0.1")
+            .variable("SMTP_PORT", &server.port())
+            .variable("SMTP_FROM", "Fast-Flow <fastflow@example.org>")
+            .variable("EMAIL_RECIPIENTS", recipients)
+    }
+
+    /// Tells operators on Teams.
+    pub(crate) fn post_to(&mut self, server: &WebhookServer) -> &mut Sandbox {
+        self.allow_loopback().variable("TEAMS_ENABLED", "true").variable("TEAMS_WEBHOOK_URL", &server.url())
+    }
+
+    /// Permits plain http to loopback for webhooks and pings.
+    pub(crate) fn allow_loopback(&mut self) -> &mut Sandbox {
+        self.variable("FASTFLOW_ARCHIVE_ALLOW_LOOPBACK_WEBHOOK", "1")
+    }
+
+    /// Sets the clock so many hours after the fixed instant.
+    pub(crate) fn later(&mut self, hours: u64) -> &mut Sandbox {
+        self.variable("FASTFLOW_ARCHIVE_NOW", &rfc3339(fixed_now() + Duration::from_secs(hours * 3600)))
+    }
+
     /// Puts the administrator's keys above those of `.env`: reading is allowed then.
     pub(crate) fn as_admin(&mut self) -> &mut Sandbox {
         let keys = self.store.admin();
@@ -155,6 +182,13 @@ impl Sandbox {
         let mut objects = self.store.objects().unwrap();
         objects.retain(|key, _| !key.contains("/_ledger/"));
         objects
+    }
+
+    /// Every object of a run with its length.
+    pub(crate) fn sizes(&self) -> BTreeMap<String, u64> {
+        let mut sizes = self.store.sizes().unwrap();
+        sizes.retain(|key, _| !key.contains("/_ledger/"));
+        sizes
     }
 
     /// The keys of objects of runs that the embedded server was asked to store since its requests were forgotten.

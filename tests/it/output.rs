@@ -85,8 +85,7 @@ fn json_lines_are_those_of_the_contract() {
     for (name, value) in expected {
         assert_eq!(summary[name], value, "{name}");
     }
-    let sizes = sandbox.store.sizes().unwrap();
-    let uploaded: u64 = sizes.iter().filter(|(key, _)| !key.contains("/_ledger/")).map(|(_, size)| size).sum();
+    let uploaded: u64 = sandbox.sizes().values().sum();
     assert_eq!(summary["bytes_uploaded"], uploaded);
     assert_eq!(summary["command"], "cleanup");
     assert_eq!(summary["started_at"], fastflow_archive_testkit::clock::rfc3339(fixed_now()));
@@ -146,4 +145,27 @@ fn limit_pipeline_and_older_than_narrow() {
     let limit = fixed_now() - days(100);
     let older = sandbox.runs(Fate::Archived).iter().filter(|run| run.finished_at.unwrap() < limit).count() as u64;
     assert_eq!(due(&["--older-than", "100d"]), older);
+}
+
+#[test]
+fn in_systemds_journal_every_line_of_stderr_has_its_priority_and_nowhere_else() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut sandbox = three();
+    sandbox.add(old(4, "etl").without_log());
+    let path = sandbox.instance.root().join("journal");
+    let journal = std::fs::File::create(&path).unwrap();
+    let stream = format!("{}:{}", journal.metadata().unwrap().dev(), journal.metadata().unwrap().ino());
+    sandbox.variable("JOURNAL_STREAM", &stream).variable("INVOCATION_ID", "0123456789abcdef0123456789abcdef");
+    let said = |args: &[&str]| {
+        std::fs::write(&path, "").unwrap();
+        let file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        sandbox.command(args).stderr(file).status().unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let text =
+        said(&["cleanup", "-q", "--s3-endpoint-url", "http://store.invalid", "--limit", "1", "--color", "always"]);
+    let starts: Vec<_> = text.lines().map(|line| line.chars().take(11).collect::<String>()).collect();
+    assert_eq!(starts, ["<4>warning:", "<3>error: f", "<3>  hint: "], "{text}");
+    assert!(said(&["cleanup", "--all"]).starts_with("<3>error: "), "usage errors too");
+    assert!(!sandbox.run(&["cleanup", "-q"]).stderr.contains('<'), "a pipe is not the journal");
 }

@@ -52,7 +52,7 @@ impl PrivateCa {
     }
 
     /// What a server of ours shakes hands with.
-    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor> {
+    pub fn acceptor(&self) -> Result<TlsAcceptor> {
         let chain = CertificateDer::pem_file_iter(self.certs_dir.join("public.crt"))?.collect::<Result<Vec<_>, _>>()?;
         let key = PrivateKeyDer::from_pem_file(self.certs_dir.join("private.key"))?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
