@@ -3,6 +3,7 @@
 //! In: errors of the SDK. Out: [`Fault`]. The table is s3.md section 3.
 
 use std::error::Error as StdError;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -48,12 +49,24 @@ impl Fault {
         Fault::new(error, Retry::Later(None))
     }
 
+    /// How long to wait before the next attempt, after `tries` that were repeated already; `None`: it is final.
+    pub(super) fn pause(&self, tries: usize, what: &str) -> Option<Duration> {
+        let own = *BACKOFF.get(tries)?;
+        match self.retry {
+            Retry::Later(asked) => Some(asked.unwrap_or_else(|| spread(own, what))),
+            Retry::Once if tries == 0 => Some(spread(own, what)),
+            Retry::Once | Retry::Never => None,
+        }
+    }
+
     /// Whether the store refused the body because of its digest: the only answers that show that it checks.
     pub(super) fn is_refused_digest(&self) -> bool {
         matches!(self.code.as_str(), "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch")
     }
 }
 
+/// Waiting times before the second, third and fourth attempt; up to half as much again is added.
+const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_millis(2400)];
 struct Class {
     kind: Kind,
     retry: Retry,
@@ -249,6 +262,13 @@ fn causes(error: &dyn StdError) -> String {
     let text = tail.map(String::as_str).collect::<Vec<_>>().join(": ");
     let text = if text.is_empty() { parts.join(": ") } else { text };
     printable(&text).into_owned()
+}
+
+/// Up to half as much again, different for each thing, so that many do not come back at the same moment.
+fn spread(pause: Duration, what: &str) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    pause + pause.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `manifest.json`: what a run was and what of it is in the archive (cli.md section 5). Written last: its presence says
 //! that the run is complete.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::payload::to_hex;
@@ -94,4 +94,53 @@ pub(super) fn manifest(
 
 fn modified_at(nanoseconds: i128) -> String {
     Timestamp::from_micros(i64::try_from(nanoseconds / 1000).unwrap_or(0)).to_string()
+}
+
+/// A manifest as it is read back: what a run was, and what of it is in the archive.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ReadManifest {
+    /// The version of the format.
+    pub schema: u32,
+    /// Every column of the row, as archived.
+    pub run: Map<String, Value>,
+    /// The objects beside it, in the order in which heads and log make up the log.
+    pub files: Vec<ReadFile>,
+    /// Files that were missing when it was archived.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Files that went on in the live instance.
+    #[serde(default)]
+    pub live: Vec<String>,
+    /// When, RFC 3339.
+    pub archived_at: String,
+    /// The rule that the run was archived by.
+    pub rule: String,
+}
+
+/// An object that a manifest names.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ReadFile {
+    /// Name in the run's folder.
+    pub name: String,
+    /// Key.
+    pub key: String,
+    /// Length.
+    pub bytes: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+    /// MD5, hexadecimal.
+    pub md5: String,
+    /// Where the file was, relative to the log directory.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// When it was last written, RFC 3339.
+    #[serde(default)]
+    pub modified_at: Option<String>,
+}
+
+impl ReadManifest {
+    /// Reads the bytes of a manifest; `None` where they are none, or one of a newer format.
+    pub fn from_bytes(bytes: &[u8]) -> Option<ReadManifest> {
+        serde_json::from_slice(bytes).ok().filter(|manifest: &ReadManifest| manifest.schema <= SCHEMA)
+    }
 }

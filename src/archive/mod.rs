@@ -15,10 +15,10 @@ mod read;
 mod s3;
 mod upload;
 
-pub use manifest::Origin;
-pub use object::{CELLS, MANIFEST, service_key};
+pub use manifest::{Origin, ReadFile, ReadManifest};
+pub use object::{CELLS, MANIFEST, run_folder, service_key};
 pub use payload::{Digests, from_hex, to_hex};
 pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
-pub use read::Listed;
+pub use read::{Listed, Sink};
 pub use s3::Bucket;
 pub use upload::{Archived, ArchivedHead, Archiver, Prepared};

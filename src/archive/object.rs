@@ -24,7 +24,7 @@ pub(super) const METADATA_PREFIX: &str = "x-amz-meta-";
 const IN_METADATA: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'\\');
 
 /// The folder of a run: `{prefix}/{pipeline}/{run id}`; an empty prefix gives no leading slash.
-pub(super) fn run_folder(prefix: &str, pipeline: &str, id: &RunId) -> String {
+pub fn run_folder(prefix: &str, pipeline: &str, id: &RunId) -> String {
     let id = id.to_string();
     let parts = [sanitized(prefix), sanitized_pipeline(pipeline), id];
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")

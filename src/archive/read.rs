@@ -21,9 +21,54 @@ pub struct Listed {
     pub bytes: ByteSize,
 }
 
+/// Takes the bytes of an object as they come.
+pub trait Sink: Send {
+    /// An attempt begins: what was taken until now is void.
+    fn begin(&mut self) -> Result<()>;
+
+    /// The next bytes; an error ends the reading.
+    fn take(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+/// For whom the digests suffice.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn begin(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn take(&mut self, _bytes: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A few bytes in memory.
+struct Small<'a> {
+    bytes: Vec<u8>,
+    most: ByteSize,
+    key: &'a str,
+}
+
+impl Sink for Small<'_> {
+    fn begin(&mut self) -> Result<()> {
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() as u64 > self.most.0 {
+            let message = format!("read `{}`: it has more than {}", self.key, self.most);
+            return Err(Error::new(Kind::ObjectRefused, message));
+        }
+        Ok(())
+    }
+}
+
 impl Bucket {
     /// Length, ETag and stored SHA-256 of an object.
-    pub(super) async fn head(&self, key: &str) -> Result<(u64, Option<String>, Option<String>)> {
+    pub async fn head(&self, key: &str) -> Result<(u64, Option<String>, Option<String>)> {
         let what = format!("look at `{key}` (HEAD)");
         let once = || async {
             let request = self.client.head_object().bucket(&*self.name).key(key);
@@ -36,53 +81,53 @@ impl Bucket {
     }
 
     /// Length and digests of an object, computed from its bytes.
-    pub(super) async fn read_back(&self, key: &str) -> Result<(u64, Digests)> {
-        let what = format!("read back `{key}`");
-        let once = || async {
-            let request = self.client.get_object().bucket(&*self.name).key(key);
-            let request = request.customize().config_override(patience(u64::from(u32::MAX)));
-            let mut body = request.send().await.map_err(|error| classify(&what, error))?.body;
-            let (mut hasher, mut length) = (Hasher::default(), 0u64);
-            loop {
-                match body.try_next().await {
-                    Ok(Some(chunk)) => {
-                        length += chunk.len() as u64;
-                        hasher.update(&chunk);
-                    }
-                    Ok(None) => return Ok((length, hasher.finish())),
-                    Err(error) => {
-                        let error = Error::caused(Kind::StorageUnreachable, what.clone(), error);
-                        return Err(Fault::new(error, Retry::Later(None)));
-                    }
-                }
-            }
-        };
-        self.with_retries(&what, once).await
+    pub async fn read_back(&self, key: &str) -> Result<(u64, Digests)> {
+        self.read(key, &mut Nowhere).await
     }
 
     /// The bytes of an object that is known to be small; longer ones are an error.
     pub async fn read_small(&self, key: &str, most: ByteSize) -> Result<Vec<u8>> {
+        let mut small = Small { bytes: Vec::new(), most, key };
+        self.read(key, &mut small).await?;
+        Ok(small.bytes)
+    }
+
+    /// Streams an object into `sink`, and says its length and digests.
+    pub async fn read(&self, key: &str, sink: &mut dyn Sink) -> Result<(u64, Digests)> {
         let what = format!("read `{key}`");
-        let once = || async {
-            let request = self.client.get_object().bucket(&*self.name).key(key);
-            let mut body = request.send().await.map_err(|error| classify(&what, error))?.body;
-            let mut bytes = Vec::new();
-            loop {
-                match body.try_next().await {
-                    Ok(Some(chunk)) if (bytes.len() + chunk.len()) as u64 > most.0 => {
-                        let error = Error::new(Kind::ObjectRefused, format!("{what}: it has more than {most}"));
-                        return Err(Fault::permanent(error));
-                    }
-                    Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                    Ok(None) => return Ok(bytes),
-                    Err(error) => {
-                        let error = Error::caused(Kind::StorageUnreachable, what.clone(), error);
-                        return Err(Fault::new(error, Retry::Later(None)));
-                    }
+        let mut tries = 0;
+        loop {
+            sink.begin()?;
+            let fault = match self.read_once(&what, key, sink).await {
+                Ok(found) => return Ok(found),
+                Err(fault) => fault,
+            };
+            let Some(pause) = fault.pause(tries, &what) else { return Err(fault.error) };
+            tries += 1;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn read_once(&self, what: &str, key: &str, sink: &mut dyn Sink) -> Result<(u64, Digests), Fault> {
+        let _permit = self.permit().await;
+        let request = self.client.get_object().bucket(&*self.name).key(key);
+        let request = request.customize().config_override(patience(u64::from(u32::MAX)));
+        let mut body = request.send().await.map_err(|error| classify(what, error))?.body;
+        let (mut hasher, mut length) = (Hasher::default(), 0u64);
+        loop {
+            match body.try_next().await {
+                Ok(Some(chunk)) => {
+                    length += chunk.len() as u64;
+                    hasher.update(&chunk);
+                    sink.take(&chunk).map_err(Fault::permanent)?;
+                }
+                Ok(None) => return Ok((length, hasher.finish())),
+                Err(error) => {
+                    let error = Error::caused(Kind::StorageUnreachable, what.to_owned(), error);
+                    return Err(Fault::new(error, Retry::Later(None)));
                 }
             }
-        };
-        self.with_retries(&what, once).await
+        }
     }
 
     /// Hands over every object whose key begins with `prefix`, in the order of keys, a page at a time.

@@ -3,10 +3,8 @@
 //! In: keys, payloads, digests. Out: [`Answer`]s, or classified errors. Decides nothing about proof. Never lets the SDK
 //! send chunked trailers, and never follows its environment (s3.md section 1).
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
@@ -26,8 +24,6 @@ use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use crate::config::{Credentials, Encryption, Target};
 use crate::error::{Error, Kind, Result};
 
-/// Waiting times before the second, third and fourth attempt; up to half as much again is added.
-const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_millis(2400)];
 /// Parts of one file on their way at the same time.
 const PARTS_IN_FLIGHT: usize = 4;
 
@@ -366,22 +362,11 @@ impl Bucket {
                 Ok(value) => return Ok(value),
                 Err(fault) => fault,
             };
-            let pause = match (fault.retry, BACKOFF.get(tries)) {
-                (Retry::Later(asked), Some(own)) => asked.unwrap_or_else(|| spread(*own, what)),
-                (Retry::Once, Some(own)) if tries == 0 => spread(*own, what),
-                _ => return Err(fault.error),
-            };
+            let Some(pause) = fault.pause(tries, what) else { return Err(fault.error) };
             tries += 1;
             tokio::time::sleep(pause).await;
         }
     }
-}
-
-/// Up to half as much again, different for each thing, so that many do not come back at the same moment.
-fn spread(pause: Duration, what: &str) -> Duration {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    pause + pause.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
 }
 
 /// The answer, if its ETag does not speak against it; bytes that were damaged on the way are sent once more.

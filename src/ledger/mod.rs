@@ -103,6 +103,19 @@ pub struct Recorded {
     pub receipts: Vec<Receipt>,
 }
 
+/// A run that is in the archive.
+#[derive(Debug, Clone)]
+pub struct ArchivedRun {
+    /// Its id.
+    pub run: RunId,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// The rule that it was archived by.
+    pub rule: String,
+    /// Its receipts, the manifest last.
+    pub receipts: Vec<Receipt>,
+}
+
 /// A head of a log that was archived to be cut off.
 #[derive(Debug)]
 pub struct RecordedHead {
@@ -291,6 +304,23 @@ impl Ledger {
             fingerprint: self.readable(line.fingerprint())?,
             receipts: self.readable(line.receipts())?,
         }))
+    }
+
+    /// Hands over every run that was archived, the newest record of each, in the order of run ids; memory does not grow.
+    pub fn each_recorded(&self, mut each: impl FnMut(ArchivedRun) -> Result<()>) -> Result<()> {
+        let sql = "SELECT body FROM entries WHERE seq IN \
+                   (SELECT max(seq) FROM entries WHERE run_id IS NOT NULL AND entry = 'archived' GROUP BY run_id) ORDER BY run_id";
+        let failed = |error| failed(&self.path, error);
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let body: String = row.get(0).map_err(failed)?;
+            let What::Archived(line) = self.parse(&body)? else { return self.readable(None) };
+            let receipts = self.readable(line.receipts())?;
+            let run = self.readable(line.run_id.parse().ok())?;
+            each(ArchivedRun { run, pipeline: line.pipeline, rule: line.rule, receipts })?;
+        }
+        Ok(())
     }
 
     /// Everything that was ever to be cut off a run's log, in order.
