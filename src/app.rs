@@ -77,16 +77,20 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
     let mut report = Report::new(form, style, cli.command.name(), dry_run, now);
     let mut operators = Operators::new(cli, &environment);
     let ended_at = *clock.as_ref().unwrap_or(&Clock::System);
+    let stop = Arc::new(Stop::default());
     let outcome = clock.and_then(|clock| {
+        if cli.command.spends() {
+            watch_signals(Arc::clone(&stop))?;
+        }
         operators.begin(&environment)?;
         let (layers, host) = read_configuration(cli, typed, environment, &mut report, &mut operators)?;
         match &cli.command {
             Command::Notify(NotifyCommand::Test) => operators.test(&mut report),
             Command::Ledger(command) => ledger::run(command, &layers, &host, &mut report),
-            Command::Plan(_) => Session::open(cli, &layers, host, clock, &mut report)?.show(&mut report),
+            Command::Plan(_) => Session::open(cli, &layers, host, clock, &stop, &mut report)?.show(&mut report),
             Command::Backup(args) => {
                 let spending = Spending { accept_moved_logs: args.moved.accept_moved_logs, ..Spending::default() };
-                let session = Session::open(cli, &layers, host, clock, &mut report)?;
+                let session = Session::open(cli, &layers, host, clock, &stop, &mut report)?;
                 session.spend_or_show(cli, &mut report, args.dry_run, &spending)
             }
             Command::Cleanup(args) => {
@@ -96,13 +100,15 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
                     allow_missing_logs: args.allow_missing_logs,
                     delete: true,
                 };
-                let session = Session::open(cli, &layers, host, clock, &mut report)?;
+                let session = Session::open(cli, &layers, host, clock, &stop, &mut report)?;
                 session.spend_or_show(cli, &mut report, args.dry_run, &spending)
             }
         }
     });
-    if let Err(error) = outcome {
-        report.fatal(&error);
+    match outcome {
+        Ok(()) => {}
+        Err(error) if error.kind == Kind::Interrupted => report.stopped(stop.signal(), None),
+        Err(error) => report.fatal(&error),
     }
     report.conclude();
     operators.tell(&mut report, ended_at.now());
@@ -145,10 +151,18 @@ struct Session {
     narrowing: Narrowing,
     clock: Clock,
     now: Timestamp,
+    stop: Arc<Stop>,
 }
 
 impl Session {
-    fn open(cli: &Cli, layers: &Layers, host: Host, clock: Clock, report: &mut Report) -> Result<Session> {
+    fn open(
+        cli: &Cli,
+        layers: &Layers,
+        host: Host,
+        clock: Clock,
+        stop: &Arc<Stop>,
+        report: &mut Report,
+    ) -> Result<Session> {
         let given = cli.command.selecting().ok_or_else(|| Error::new(Kind::Internal, "select runs"))?;
         let config = Config::resolve(layers, &given, host)?;
         report.settings(&config.listing());
@@ -173,12 +187,12 @@ impl Session {
             older_than: selection.older_than,
             limit: selection.limit,
         };
-        Ok(Session { config, rules, narrowing, clock, now: clock.now() })
+        Ok(Session { config, rules, narrowing, clock, now: clock.now(), stop: Arc::clone(stop) })
     }
 
     fn plan(&self) -> Result<(Plan, Option<LogsDir>)> {
         let mut store = fastflow::open(&self.config.host.database.value, Access::Read)?;
-        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, || self.open_logs())
+        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, || self.open_logs(), || self.stop.check())
     }
 
     /// `plan`: what is due, and nothing else.
@@ -225,7 +239,8 @@ impl Session {
         let access = if spending.delete { Access::Write } else { Access::Read };
         let mut store = fastflow::open(&database.value, access)?;
         let command = cli.command.name();
-        let _lock = Lock::acquire(&state_dir.value, cli.global.lock_wait, command, self.clock.now())?;
+        let _lock =
+            Lock::acquire(&state_dir.value, cli.global.lock_wait, command, self.clock.now(), || self.stop.check())?;
         let host = host_name();
         let mut ledger = Ledger::open(&state_dir.value, &host, self.clock.now())?;
         let (plan, logs) = self.plan()?;
@@ -293,8 +308,7 @@ impl Session {
         report: &mut Report,
     ) -> Result<(Committer, Arc<Archiver>)> {
         let Sending { plan, logs, origin, allow_missing_logs } = sending;
-        let stop = Arc::new(Stop::default());
-        watch_signals(Arc::clone(&stop))?;
+        let stop = Arc::clone(&self.stop);
         let bucket = Bucket::connect(target).await?;
         let sent = bucket.sent();
         let archiver = Arc::new(Archiver::new(bucket, target, Arc::clone(&logs), origin, self.clock));
@@ -388,12 +402,15 @@ fn check_guards(plan: &Plan, logs: &LogsDir, spending: &Spending, ledger: Option
     })
 }
 
-/// The first signal lets what is in flight finish; the second ends the process at once.
+/// From now on, on a thread of its own: the first signal lets what is in flight finish; the second ends the process at once.
 fn watch_signals(stop: Arc<Stop>) -> Result<()> {
     let failed = |error| Error::caused(Kind::Internal, "listen for signals", error);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    tokio::spawn(async move {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?)
+    };
+    let listen = async move {
         loop {
             let received = tokio::select! {
                 _ = interrupt.recv() => Signal::Interrupt,
@@ -404,8 +421,9 @@ fn watch_signals(stop: Arc<Stop>) -> Result<()> {
                 std::process::exit(Exit::Stopped(received).code().into());
             }
         }
-    });
-    Ok(())
+    };
+    let thread = std::thread::Builder::new().name("signals".to_owned());
+    thread.spawn(move || runtime.block_on(listen)).map(drop).map_err(failed)
 }
 
 fn host_name() -> String {

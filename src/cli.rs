@@ -120,6 +120,15 @@ impl Command {
         Some(Selecting { selection, archive, all, dry_run })
     }
 
+    /// Whether it changes archive or instance.
+    pub fn spends(&self) -> bool {
+        match self {
+            Command::Backup(args) => !args.dry_run,
+            Command::Cleanup(args) => !args.dry_run,
+            _ => false,
+        }
+    }
+
     /// When operators are told; never where nothing is changed.
     pub fn notify(&self) -> NotifyWhen {
         match self {

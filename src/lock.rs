@@ -22,7 +22,14 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock, waiting up to `wait`; the error names who holds it.
-    pub fn acquire(state_dir: &Path, wait: Duration, command: &str, now: Timestamp) -> Result<Lock> {
+    /// An error of `go_on` ends the waiting.
+    pub fn acquire(
+        state_dir: &Path,
+        wait: Duration,
+        command: &str,
+        now: Timestamp,
+        go_on: impl Fn() -> Result<()>,
+    ) -> Result<Lock> {
         let path = state_dir.join(FILE_NAME);
         let failed = |error| {
             Error::caused(Kind::LedgerFailed, format!("lock `{}`", path.display()), error)
@@ -33,6 +40,7 @@ impl Lock {
         let mut file = options.open(&path).map_err(failed)?;
         let deadline = Instant::now() + wait;
         loop {
+            go_on()?;
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -67,11 +75,11 @@ mod tests {
     fn the_second_is_told_who_holds_it_and_gets_it_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::from_micros(0);
-        let first = Lock::acquire(folder.path(), Duration::ZERO, "cleanup", now).unwrap();
-        let error = Lock::acquire(folder.path(), Duration::from_millis(1), "backup", now).err().unwrap();
+        let first = Lock::acquire(folder.path(), Duration::ZERO, "cleanup", now, || Ok(())).unwrap();
+        let error = Lock::acquire(folder.path(), Duration::from_millis(1), "backup", now, || Ok(())).err().unwrap();
         assert_eq!(error.kind, Kind::Locked);
         assert!(error.message().contains(&format!("cleanup, pid {}", std::process::id())), "{error}");
         drop(first);
-        assert!(Lock::acquire(folder.path(), Duration::ZERO, "backup", now).is_ok());
+        assert!(Lock::acquire(folder.path(), Duration::ZERO, "backup", now, || Ok(())).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::error::Error;
+use crate::error::{Error, Kind, Result};
 
 /// After this many runs in a row that fail because of the store, the rest is not attempted (s3.md section 3).
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -41,6 +41,14 @@ impl Stop {
         is_first
     }
 
+    /// An error once a signal came, for work that has not begun to send.
+    pub fn check(&self) -> Result<()> {
+        match self.signal() {
+            None => Ok(()),
+            Some(_) => Err(Error::new(Kind::Interrupted, "go on: a signal asked it to end")),
+        }
+    }
+
     /// Stops because of `cause`; the first one is kept.
     pub fn because(&self, cause: Error) {
         self.cause.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(cause);
@@ -75,7 +83,6 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
     #[test]
     fn five_storage_failures_in_a_row_stop_and_a_success_in_between_does_not_let_them() {

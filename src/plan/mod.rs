@@ -85,13 +85,15 @@ impl Plan {
 
 /// Reads all runs, selects, and finds the files of what is due.
 ///
-/// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise.
+/// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise. An error of
+/// `go_on`, which is asked again and again, ends it.
 pub fn build(
     store: &mut dyn Store,
     rules: &Rules,
     narrowing: &Narrowing,
     now: Timestamp,
     open_logs: impl FnOnce() -> Result<LogsDir>,
+    go_on: impl Fn() -> Result<()>,
 ) -> Result<(Plan, Option<LogsDir>)> {
     let mut plan = Plan::default();
     let mut runs = Vec::new();
@@ -115,6 +117,7 @@ pub fn build(
         let message = format!("{unknown_status} runs have a status this version does not know; they are left alone");
         plan.warnings.push(Warning::new("unknown_status", message));
     }
+    go_on()?;
     let selection = select(runs, rules, narrowing, now);
     plan.not_due = selection.not_due;
     let unreadable_ids: Vec<_> = plan.unreadable.iter().filter_map(|row| row.id).collect();
@@ -139,6 +142,7 @@ pub fn build(
     };
     let in_use = InUse::by(&active, store, &logs)?;
     for due in selection.due {
+        go_on()?;
         let Some(paths) = store.paths(&due.run.id).transpose() else { continue };
         match paths.and_then(|paths| logs.find(&due.run.id, &paths)).and_then(|found| in_use.judge(found)) {
             Ok(found) => plan.due.push(PlannedRun {

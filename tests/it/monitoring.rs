@@ -183,6 +183,29 @@ fn a_signal_is_told_to_everybody() {
     assert_eq!(server.paths(), ["/start", "/143"]);
 }
 
+#[test]
+fn a_signal_while_it_waits_for_the_lock_is_told_to_everybody_too() {
+    let (pings, teams) = (WebhookServer::start(&[]), WebhookServer::start(&[]));
+    let mut sandbox = Sandbox::new(On::Embedded).settle(2);
+    sandbox.post_to(&teams).variable("FASTFLOW_ARCHIVE_METRICS_FILE", "fastflow.prom").variable("NOTIFY_LANG", "en");
+    sandbox.variable("FASTFLOW_ARCHIVE_PING_URL", &pings.url());
+    let lock = std::fs::File::create(sandbox.instance.data_dir().join("fastflow-archive.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = sandbox.command(&["cleanup", "-q", "--lock-wait", "10m"]);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    // It listens for signals before it pings.
+    while pings.paths().is_empty() {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(teams.only_post().card().to_string().contains("SIGTERM"));
+    assert_eq!(metrics(&sandbox)["last_run_exit_code"], "143");
+    assert_eq!(pings.paths(), ["/start", "/143"]);
+    sandbox.instance.runs().iter().for_each(|run| sandbox.assert_untouched(run));
+}
+
 /// Whether a process has no SIGTERM pending any more.
 fn is_stopping(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
