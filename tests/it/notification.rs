@@ -27,8 +27,7 @@ fn narrow(text: &str) -> String {
 #[test]
 fn a_store_that_is_down_is_told_once_with_all_counts_then_not_again_that_day_and_its_end_once() {
     let (mut sandbox, mail, teams) = with_channels(On::Minio, 41);
-    let address = sandbox.store.endpoint();
-    sandbox.variable("S3_ENDPOINT_URL", "http://127.0.0.1:9");
+    sandbox.store.kill();
     let ran = sandbox.run(&["cleanup", "-q"]);
     assert_eq!((ran.code, ran.errors()), (Some(12), 1), "{ran:?}");
     let letter = mail.only_mail();
@@ -54,6 +53,9 @@ fn a_store_that_is_down_is_told_once_with_all_counts_then_not_again_that_day_and
     assert_eq!(text.matches("Der Speicher ist nicht erreichbar").count(), 1, "{text}");
     let named = sandbox.instance.runs().iter().filter(|run| text.contains(&format!("\n {} ", run.id))).count();
     assert_eq!(named, 20, "{text}");
+    let sql = "SELECT hash FROM entries ORDER BY seq DESC LIMIT 1";
+    let head: String = sandbox.ledger().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert!(text.contains(&head), "the head of the ledger\n{text}");
     let card = teams.only_post().card()["body"].to_string();
     assert_eq!(card.matches("Der Speicher ist nicht erreichbar (").count(), 1, "{card}");
     assert!(card.contains(&counts) && card.contains("und 21 weitere"), "{card}");
@@ -66,7 +68,7 @@ fn a_store_that_is_down_is_told_once_with_all_counts_then_not_again_that_day_and
     assert_eq!((mail.mails().len(), teams.posted().len()), (2, 2), "the next night");
     assert!(narrow(&mail.mails()[1].text()).contains("Störung seit 15. Juni 2026, 02:00 UTC"), "since the first night");
 
-    sandbox.variable("S3_ENDPOINT_URL", &address);
+    sandbox.store.restart().unwrap();
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     assert_eq!((mail.mails().len(), teams.posted().len()), (3, 3));
     let recovered = &mail.mails()[2];
