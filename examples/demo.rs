@@ -17,6 +17,7 @@ use fastflow_archive_testkit::{Digest, EmbeddedS3, Fate, Fleet, Instance, TestSt
 /// First argument of a child that shall be `fastflow-archive`.
 const AS_COMMAND: &str = "__cli";
 const PREFIX: &str = "pipeline-logs";
+const ANCHORS: &str = "pipeline-logs/_ledger/";
 const BIG_LOG: u64 = 40 * 1024 * 1024;
 
 fn main() -> ExitCode {
@@ -42,6 +43,9 @@ fn demo() -> Result<()> {
     instance.add(fleet.big_run(BIG_LOG))?;
     instance.env(&[("LOG_RETENTION_DAYS", "30")])?;
     instance.point_at(&store)?;
+    let reader = store.admin();
+    instance
+        .env(&[("S3_VERIFY_ACCESS_KEY", &reader.access_key), ("S3_VERIFY_SECRET_ACCESS_KEY", &reader.secret_key)])?;
     let due: Vec<WrittenRun> = instance.runs().iter().filter(|run| run.fate == Fate::Archived).cloned().collect();
 
     title("A Fast-Flow instance: its .env (secrets hidden here), its runs, its log directory");
@@ -62,7 +66,9 @@ fn demo() -> Result<()> {
     run(&instance, &["cleanup"], Some((14, 14)))?;
 
     title("The bucket");
-    let objects = store.objects()?;
+    let mut objects = store.objects()?;
+    let anchors = objects.extract_if(.., |key, _| key.starts_with(ANCHORS)).count();
+    ensure!(anchors == 1, "the bucket holds {anchors} anchors of the ledger, not 1");
     show_bucket(&objects, &due)?;
     show_run(&store, &due)?;
 
@@ -71,11 +77,17 @@ fn demo() -> Result<()> {
     show_audit_log(&instance)?;
     check(&instance, &due, &objects)?;
 
+    title("The record of it: a chain of hashes, whose head is in the bucket, too");
+    run(&instance, &["ledger", "export"], Some((6, 6)))?;
+    run(&instance, &["ledger", "verify"], None)?;
+
     title("Once more: there is nothing left to do");
     let uploads = server(&store)?.requests().len();
     run(&instance, &["cleanup"], None)?;
     ensure!(server(&store)?.requests().len() == uploads, "the second cleanup talked to the store");
-    ensure!(store.objects()? == objects, "the second cleanup changed the bucket");
+    let mut again = store.objects()?;
+    again.retain(|key, _| !key.starts_with(ANCHORS));
+    ensure!(again == objects, "the second cleanup changed the bucket");
 
     let bytes: u64 = objects.values().map(|digest| digest.bytes).sum();
     println!(
