@@ -1,4 +1,4 @@
-//! Records proven runs in the ledger, then removes them: many runs with one sync each, the same order for every one.
+//! Records proven runs in the ledger, then removes them: three syncs for many runs, the same order for every one.
 //!
 //! In: [`Proven`] runs as they arrive. Out: their outcomes. Should the process die between removing and recording that, the
 //! intention, recorded before, tells the next invocation.
@@ -19,8 +19,8 @@ use crate::time::Clock;
 
 /// Runs of one batch at most.
 const BATCH_RUNS: usize = 100;
-/// How long a batch waits for more.
-const BATCH_WAIT: Duration = Duration::from_millis(50);
+/// How long a batch waits for more: three syncs serve it, however many it has.
+const BATCH_WAIT: Duration = Duration::from_millis(500);
 
 /// A run, and what was sent for it.
 struct Sent {
@@ -96,13 +96,20 @@ impl Committer {
                 drop(outcomes.send(outcome));
             }
         }
+        if let Err(error) = self.ledger.flush(self.clock.now()) {
+            self.is_recorded = false;
+            stop.because(error);
+        }
+        fail_point::reached("endings-recorded");
         self
     }
 
+    /// Records what is proven, with the endings of the batch before, and removes it.
     fn commit(&mut self, batch: Vec<Proven>, stop: &Stop) -> Vec<RunOutcome> {
         let entries: Vec<_> = batch.iter().map(|proven| proven.entry(self.deletes)).collect();
         fail_point::reached("run-proven");
         if let Err(error) = self.ledger.record(&entries, self.clock.now()) {
+            self.is_recorded = false;
             stop.because(error.repeated());
             let fail = |proven: Proven| RunOutcome::refused(proven.sent.planned, error.repeated());
             return batch.into_iter().map(fail).collect();
@@ -129,13 +136,14 @@ impl Committer {
         let removed = self.remover.remove(proofs);
         ended.extend(runs.into_iter().zip(removed).map(|((sent, outcome), removed)| (sent, removed.map(|()| outcome))));
         let endings: Vec<_> = ended.iter().map(|(sent, outcome)| (&sent.planned, ending(outcome))).collect();
-        let synced = self.remover.sync(endings.iter().map(|(planned, _)| *planned));
-        fail_point::reached("folders-synced");
-        if let Err(error) = synced.and_then(|()| self.ledger.record_endings(endings, self.clock.now())) {
-            self.is_recorded = false;
-            stop.because(error);
+        match self.remover.sync(endings.iter().map(|(planned, _)| *planned)) {
+            Ok(()) => self.ledger.take_endings(endings),
+            Err(error) => {
+                self.is_recorded = false;
+                stop.because(error);
+            }
         }
-        fail_point::reached("endings-recorded");
+        fail_point::reached("folders-synced");
         ended.into_iter().map(|(sent, outcome)| outcome_of_cleanup(sent, outcome)).collect()
     }
 }

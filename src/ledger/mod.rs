@@ -165,6 +165,8 @@ pub struct Ledger {
     path: PathBuf,
     id: String,
     invocation: i64,
+    /// Entries that go with the next commit.
+    unwritten: Vec<What>,
 }
 
 impl Ledger {
@@ -220,7 +222,7 @@ impl Ledger {
                 Error::new(Kind::LedgerFailed, message).hint("use the fastflow-archive that wrote it, or a newer one")
             );
         }
-        let mut ledger = Ledger { connection, path, id: String::new(), invocation: 0 };
+        let mut ledger = Ledger { connection, path, id: String::new(), invocation: 0, unwritten: Vec::new() };
         ledger.id = ledger.check_ends()?;
         Ok(ledger)
     }
@@ -420,16 +422,22 @@ impl Ledger {
         }
     }
 
-    /// Records how deletions ended, in one synced commit.
-    pub fn record_endings(&mut self, endings: Vec<(&PlannedRun, Ending)>, at: Timestamp) -> Result<()> {
+    /// Takes how deletions ended; it is written with the next commit. What never is, the next invocation finds out by itself,
+    /// from the intention.
+    pub fn take_endings(&mut self, endings: Vec<(&PlannedRun, Ending)>) {
         let what = |(planned, ending)| match ending {
             Ending::Done => What::Deleted(self.deletion_line(planned, None)),
             Ending::Kept(why) => What::Kept(self.deletion_line(planned, Some(why))),
             Ending::Truncated => What::Truncated(self.deletion_line(planned, None)),
             Ending::LogRemoved => What::LogRemoved(self.deletion_line(planned, None)),
         };
-        let whats = endings.into_iter().map(what).collect();
-        self.append(whats, at)
+        let whats: Vec<What> = endings.into_iter().map(what).collect();
+        self.unwritten.extend(whats);
+    }
+
+    /// Writes what was taken and not yet written.
+    pub fn flush(&mut self, at: Timestamp) -> Result<()> {
+        if self.unwritten.is_empty() { Ok(()) } else { self.append(Vec::new(), at) }
     }
 
     /// Runs whose deletion was intended and never recorded as ended: an invocation was cut off in between. Each invocation
@@ -477,8 +485,9 @@ impl Ledger {
         self.append(vec![What::AnchorFailed { invocation: self.invocation, error: error.message() }], at)
     }
 
-    /// Adds entries, in one synced commit.
+    /// Adds entries, behind those that wait, in one synced commit.
     fn append(&mut self, whats: Vec<What>, at: Timestamp) -> Result<()> {
+        let whats = std::mem::take(&mut self.unwritten).into_iter().chain(whats).collect();
         let path = &self.path;
         let transaction = self
             .connection
