@@ -281,7 +281,8 @@ impl Report {
         if self.form.json {
             self.json_line(&json::rebuilt(runs));
         } else if !self.form.quiet {
-            drop(writeln!(io::stdout().lock(), "{runs} runs got receipts back, marked as rebuilt."));
+            let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+            drop(writeln!(io::stdout().lock(), "{runs} got receipts back, marked as rebuilt."));
         }
     }
 
