@@ -4,6 +4,7 @@
 
 mod ledger;
 mod operators;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::ByteSize;
 use crate::cleanup::{Remover, Truncator, finish_open_deletions};
-use crate::cli::{Cli, Command, NotifyCommand, Typed};
+use crate::cli::{Cli, Command, LedgerCommand, NotifyCommand, Typed};
 use crate::config::{self, Config, Host, Layers, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
@@ -86,6 +87,10 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
         let (layers, host) = read_configuration(cli, typed, environment, &mut report, &mut operators)?;
         match &cli.command {
             Command::Notify(NotifyCommand::Test) => operators.test(&mut report),
+            Command::Verify(args) => verify::run(args, &layers, &host, clock, &mut report),
+            Command::Ledger(LedgerCommand::Rebuild(args)) => {
+                verify::rebuild(args, &cli.global, &layers, &host, clock, &mut report)
+            }
             Command::Ledger(command) => ledger::run(command, &layers, &host, &mut report),
             Command::Plan(_) => Session::open(cli, &layers, host, clock, &stop, &mut report)?.show(&mut report),
             Command::Backup(args) => {

@@ -44,7 +44,9 @@ pub enum Command {
     Backup(BackupArgs),
     /// Archive the due runs, then delete them, run by run
     Cleanup(CleanupArgs),
-    /// Check or print the record of what was done
+    /// Compare the archive with receipts and manifests, change nothing
+    Verify(VerifyArgs),
+    /// Check, print or rebuild the record of what was done
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Tell operators by e-mail and Microsoft Teams
@@ -66,6 +68,8 @@ pub enum LedgerCommand {
     Verify(LedgerVerifyArgs),
     /// Print the entries; with --json each line as it was hashed
     Export(LedgerExportArgs),
+    /// Write receipts back from the manifests in the bucket, after the ledger was lost
+    Rebuild(LedgerRebuildArgs),
 }
 
 /// Options of `ledger verify`.
@@ -74,6 +78,49 @@ pub struct LedgerVerifyArgs {
     #[command(flatten)]
     /// Where the archive is.
     pub archive: ArchiveArgs,
+}
+
+/// Options of `ledger rebuild`.
+#[derive(Args)]
+pub struct LedgerRebuildArgs {
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+}
+
+/// Options of `verify`.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Only runs of this pipeline; repeatable
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "FASTFLOW_ARCHIVE_PIPELINE",
+        hide_env_values = true,
+        help_heading = "Selection"
+    )]
+    pub pipeline: Vec<String>,
+    /// Only this run; repeatable
+    #[arg(long, value_name = "ID", env = "FASTFLOW_ARCHIVE_RUN", hide_env_values = true, help_heading = "Selection")]
+    pub run: Vec<String>,
+    /// Only runs that were archived longer ago than this
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FASTFLOW_ARCHIVE_OLDER_THAN", hide_env_values = true, help_heading = "Selection")]
+    pub older_than: Option<Duration>,
+    /// Also look at what is in the bucket without a receipt
+    #[arg(long, conflicts_with_all = ["pipeline", "run", "older_than"], env = "FASTFLOW_ARCHIVE_ALL", hide_env_values = true, value_parser = FalseyValueParser::new(), help_heading = "Selection")]
+    pub all: bool,
+    /// Download and hash every object
+    #[arg(long, env = "FASTFLOW_ARCHIVE_DEEP", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub deep: bool,
+    /// Look at every object, and download and hash those of this share of the runs: the least recently read, then by chance
+    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with = "deep", env = "FASTFLOW_ARCHIVE_SAMPLE", hide_env_values = true)]
+    pub sample: Option<f64>,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+    #[command(flatten)]
+    /// What monitoring is told.
+    pub monitor: MonitorArgs,
 }
 
 /// Options of `ledger export`.
@@ -105,6 +152,8 @@ impl Command {
             Command::Cleanup(_) => "cleanup",
             Command::Ledger(LedgerCommand::Verify(_)) => "ledger verify",
             Command::Ledger(LedgerCommand::Export(_)) => "ledger export",
+            Command::Ledger(LedgerCommand::Rebuild(_)) => "ledger rebuild",
+            Command::Verify(_) => "verify",
             Command::Notify(NotifyCommand::Test) => "notify test",
         }
     }
@@ -115,7 +164,7 @@ impl Command {
             Command::Plan(args) => (&args.selection, &args.archive, args.all.all, false),
             Command::Backup(args) => (&args.selection, &args.archive, args.all.all, args.dry_run),
             Command::Cleanup(args) => (&args.selection, &args.archive, false, args.dry_run),
-            Command::Ledger(_) | Command::Notify(_) => return None,
+            Command::Verify(_) | Command::Ledger(_) | Command::Notify(_) => return None,
         };
         Some(Selecting { selection, archive, all, dry_run })
     }
@@ -143,17 +192,21 @@ impl Command {
         match self {
             Command::Backup(args) if !args.dry_run => Some(&args.monitor),
             Command::Cleanup(args) if !args.dry_run => Some(&args.monitor),
+            Command::Verify(args) => Some(&args.monitor),
             _ => None,
         }
     }
 
-    fn selection_mut(&mut self) -> Option<&mut SelectionArgs> {
-        match self {
-            Command::Plan(args) => Some(&mut args.selection),
-            Command::Backup(args) => Some(&mut args.selection),
-            Command::Cleanup(args) => Some(&mut args.selection),
-            Command::Ledger(_) | Command::Notify(_) => None,
-        }
+    /// The pipelines and the runs that are named.
+    fn named_mut(&mut self) -> Option<(&mut Vec<String>, &mut Vec<String>)> {
+        let selection = match self {
+            Command::Plan(args) => &mut args.selection,
+            Command::Backup(args) => &mut args.selection,
+            Command::Cleanup(args) => &mut args.selection,
+            Command::Verify(args) => return Some((&mut args.pipeline, &mut args.run)),
+            Command::Ledger(_) | Command::Notify(_) => return None,
+        };
+        Some((&mut selection.pipeline, &mut selection.run))
     }
 }
 
@@ -465,14 +518,14 @@ impl Cli {
         if typed.from_variable("path_map") {
             cli.global.path_map = comma_separated(&cli.global.path_map);
         }
-        let Some(selection) = cli.command.selection_mut() else { return Ok((cli, typed)) };
+        let Some((pipelines, runs)) = cli.command.named_mut() else { return Ok((cli, typed)) };
         if typed.from_variable("pipeline") {
-            selection.pipeline = comma_separated(&selection.pipeline);
+            *pipelines = comma_separated(pipelines);
         }
         if typed.from_variable("run") {
-            selection.run = comma_separated(&selection.run);
+            *runs = comma_separated(runs);
         }
-        if let Some(bad) = selection.run.iter().find(|id| id.parse::<RunId>().is_err()) {
+        if let Some(bad) = runs.iter().find(|id| id.parse::<RunId>().is_err()) {
             let message = format!(
                 "invalid value '{}' for '--run <ID>': 32 hex digits, with or without dashes",
                 bad.escape_debug()
@@ -488,6 +541,12 @@ fn point_in_time(text: &str) -> Result<Timestamp, String> {
     let whole = Timestamp::from_rfc3339(text).or_else(|| Timestamp::from_sqlite(text));
     let found = whole.or_else(|| Timestamp::from_sqlite(&format!("{text} 00:00:00")));
     found.ok_or_else(|| "write it as 2026-08-04 or 2026-08-04T02:00:00Z (UTC)".to_owned())
+}
+
+/// `5` or `5%`: above 0, at most 100.
+fn percent(text: &str) -> Result<f64, String> {
+    let share = text.trim_end_matches('%').parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 100.0);
+    share.ok_or_else(|| "write it as 5 or 5%, above 0 and at most 100".to_owned())
 }
 
 fn comma_separated(values: &[String]) -> Vec<String> {

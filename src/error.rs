@@ -86,6 +86,8 @@ kinds! {
     ClockSkew => "clock_skew",
     /// The store is full, or the quota is.
     StorageFull => "storage_full",
+    /// No object has this key.
+    ObjectMissing => "object_missing",
     /// An object that must not be overwritten has this key already.
     ObjectExists => "object_exists",
     /// The store refuses this one object for good.

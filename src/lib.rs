@@ -11,15 +11,17 @@
 //! 7. [`ledger`]: the record of what was done
 //! 8. [`cleanup`]: spends proofs
 //! 9. [`flow`]: the loop that `backup` and `cleanup` share
-//! 10. [`exit`], [`report`]: what operators and scripts see
-//! 11. [`notify`]: what people and monitoring are told
-//! 12. [`lock`], [`app`]: the subcommands
+//! 10. [`check`]: the archive against receipts and manifests
+//! 11. [`exit`], [`report`]: what operators and scripts see
+//! 12. [`notify`]: what people and monitoring are told
+//! 13. [`lock`], [`app`]: the subcommands
 //!
 //! The library exists for the binary, its tests and the demo; only the command line is a stable interface.
 
 pub mod app;
 pub mod archive;
 pub mod bytes;
+pub mod check;
 pub mod cleanup;
 pub mod cli;
 pub mod config;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::payload::to_hex;
+use super::payload::{Digests, to_hex};
 use super::proof::Receipt;
 use crate::fastflow::Record;
 use crate::plan::PlannedRun;
@@ -115,6 +115,9 @@ pub struct ReadManifest {
     pub archived_at: String,
     /// The rule that the run was archived by.
     pub rule: String,
+    /// Digests of the manifest itself.
+    #[serde(skip)]
+    pub digests: Option<Digests>,
 }
 
 /// An object that a manifest names.
@@ -141,6 +144,7 @@ pub struct ReadFile {
 impl ReadManifest {
     /// Reads the bytes of a manifest; `None` where they are none, or one of a newer format.
     pub fn from_bytes(bytes: &[u8]) -> Option<ReadManifest> {
-        serde_json::from_slice(bytes).ok().filter(|manifest: &ReadManifest| manifest.schema <= SCHEMA)
+        let manifest: ReadManifest = serde_json::from_slice(bytes).ok()?;
+        (manifest.schema <= SCHEMA).then(|| ReadManifest { digests: Some(Digests::of(bytes)), ..manifest })
     }
 }

@@ -19,6 +19,6 @@ pub use manifest::{Origin, ReadFile, ReadManifest};
 pub use object::{CELLS, MANIFEST, run_folder, service_key};
 pub use payload::{Digests, from_hex, to_hex};
 pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
-pub use read::{Listed, Sink};
+pub use read::{Listed, Seen, Sink};
 pub use s3::Bucket;
 pub use upload::{Archived, ArchivedHead, Archiver, Prepared};

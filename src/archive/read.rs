@@ -3,12 +3,14 @@
 //! In: keys. Out: lengths, digests, listings, or classified errors. Needs rights that the nightly key does not have:
 //! `s3:GetObject`, and `s3:ListBucket` for listings.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::client::patience;
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Hasher};
 use super::s3::Bucket;
+use super::s3::is_opaque;
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
 
@@ -19,6 +21,28 @@ pub struct Listed {
     pub key: String,
     /// Length.
     pub bytes: ByteSize,
+    /// ETag, without quotes.
+    pub etag: Option<String>,
+}
+
+/// An object as a HEAD shows it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Length.
+    pub bytes: ByteSize,
+    /// ETag, without quotes.
+    pub etag: Option<String>,
+    /// The ETag is no digest, by design: encrypted with a key of KMS or the customer.
+    pub is_opaque: bool,
+    /// What was stored with it.
+    pub metadata: HashMap<String, String>,
+}
+
+impl Seen {
+    /// The SHA-256 that was stored with it, hexadecimal.
+    pub fn sha256(&self) -> Option<&str> {
+        self.metadata.get("sha256").map(String::as_str)
+    }
 }
 
 /// Takes the bytes of an object as they come.
@@ -69,15 +93,46 @@ impl Sink for Small<'_> {
 impl Bucket {
     /// Length, ETag and stored SHA-256 of an object.
     pub async fn head(&self, key: &str) -> Result<(u64, Option<String>, Option<String>)> {
+        let missing = || Error::new(Kind::ObjectMissing, format!("look at `{key}` (HEAD): it is not there"));
+        let seen = self.look(key).await?.ok_or_else(missing)?;
+        let sha256 = seen.sha256().map(str::to_owned);
+        Ok((seen.bytes.0, seen.etag, sha256))
+    }
+
+    /// What a HEAD shows of an object; `None` where there is none.
+    pub async fn look(&self, key: &str) -> Result<Option<Seen>> {
         let what = format!("look at `{key}` (HEAD)");
         let once = || async {
-            let request = self.client.head_object().bucket(&*self.name).key(key);
-            let output = request.send().await.map_err(|error| classify(&what, error))?;
-            let sha256 = output.metadata().and_then(|metadata| metadata.get("sha256")).cloned();
-            let length = u64::try_from(output.content_length().unwrap_or(-1)).unwrap_or(u64::MAX);
-            Ok((length, output.e_tag().map(str::to_owned), sha256))
+            let _permit = self.permit().await;
+            let output = match self.client.head_object().bucket(&*self.name).key(key).send().await {
+                Ok(output) => output,
+                Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(classify(&what, error)),
+            };
+            Ok(Some(Seen {
+                bytes: ByteSize(u64::try_from(output.content_length().unwrap_or(-1)).unwrap_or(u64::MAX)),
+                etag: output.e_tag().map(unquoted),
+                is_opaque: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
+                metadata: output.metadata().cloned().unwrap_or_default(),
+            }))
         };
         self.with_retries(&what, once).await
+    }
+
+    /// Whether these credentials may list; whatever else is wrong with the bucket is an error.
+    pub async fn may_list(&self, prefix: &str) -> Result<bool> {
+        let what = format!("list `{prefix}`");
+        let once = || async {
+            let request = self.client.list_objects_v2().bucket(&*self.name).prefix(prefix).max_keys(1);
+            request.send().await.map(drop).map_err(|error| classify(&what, error))
+        };
+        match self.with_retries(&what, once).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind == Kind::AccessDenied => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Length and digests of an object, computed from its bytes.
@@ -112,7 +167,14 @@ impl Bucket {
         let _permit = self.permit().await;
         let request = self.client.get_object().bucket(&*self.name).key(key);
         let request = request.customize().config_override(patience(u64::from(u32::MAX)));
-        let mut body = request.send().await.map_err(|error| classify(what, error))?.body;
+        let classified = |error| {
+            let mut fault = classify(what, error);
+            if fault.code == "NoSuchKey" {
+                fault.error.kind = Kind::ObjectMissing;
+            }
+            fault
+        };
+        let mut body = request.send().await.map_err(classified)?.body;
         let (mut hasher, mut length) = (Hasher::default(), 0u64);
         loop {
             match body.try_next().await {
@@ -143,7 +205,8 @@ impl Bucket {
             let output = self.with_retries(&what, once).await?;
             let listed = |object: &aws_sdk_s3::types::Object| {
                 let bytes = u64::try_from(object.size().unwrap_or_default()).unwrap_or_default();
-                Some(Listed { key: object.key()?.to_owned(), bytes: ByteSize(bytes) })
+                let etag = object.e_tag().map(unquoted);
+                Some(Listed { key: object.key()?.to_owned(), bytes: ByteSize(bytes), etag })
             };
             page(output.contents().iter().filter_map(listed).collect());
             match output.next_continuation_token() {
@@ -152,4 +215,8 @@ impl Bucket {
             }
         }
     }
+}
+
+fn unquoted(etag: &str) -> String {
+    etag.trim_matches('"').to_ascii_lowercase()
 }

@@ -381,7 +381,7 @@ fn name_of(encryption: Option<&ServerSideEncryption>) -> Option<String> {
     encryption.map(|encryption| encryption.as_str().to_owned())
 }
 
-fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_algorithm: Option<&str>) -> bool {
+pub(super) fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_algorithm: Option<&str>) -> bool {
     let by_kms = encryption.is_some_and(|encryption| encryption.as_str().starts_with("aws:kms"));
     by_kms || customer_algorithm.is_some()
 }

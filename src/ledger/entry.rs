@@ -122,6 +122,9 @@ pub struct ArchivedLine {
     pub(super) fingerprint: String,
     pub(super) endpoint: String,
     pub(super) bucket: String,
+    /// Not what was sent, but what was found in the bucket after the ledger was lost: good for `verify`, for no deletion.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) rebuilt: bool,
     pub(super) receipts: Vec<ReceiptLine>,
 }
 

@@ -6,6 +6,7 @@
 
 mod anchor;
 mod chain;
+mod checks;
 mod entry;
 
 use std::io::Read as _;
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 pub use anchor::{Anchor, FOLDER as ANCHOR_FOLDER};
 pub use chain::{Broken, Fault};
+pub use checks::{Checks, Order, Selected};
 pub use entry::{LogsVolume, What};
 
 use crate::archive::{Receipt, to_hex};
@@ -407,6 +409,7 @@ impl Ledger {
             fingerprint: to_hex(&entry.fingerprint.0),
             endpoint,
             bucket,
+            rebuilt: false,
             receipts: entry.receipts.iter().map(ReceiptLine::of).collect(),
         }
     }

@@ -304,6 +304,10 @@ pub(super) fn of(kind: Kind) -> Advice {
         Kind::FileInUse => {
             advice(both("Zeilen nennen Dateien laufender Läufe", "Rows name files of runs that are active"), SEE_RUNS)
         }
+        Kind::ObjectMissing => advice(
+            both("Dem Archiv fehlen Objekte", "Objects are missing from the archive"),
+            both("`fastflow-archive verify` zeigt, welche", "`fastflow-archive verify` shows which"),
+        ),
         Kind::ObjectExists => advice(
             both(
                 "Im Archiv liegt unter diesem Schlüssel schon etwas anderes",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Summary;
+use crate::check::CheckedObject;
 use crate::config::Source;
 use crate::error::{Error, Warning};
 use crate::exit::Exit;
@@ -50,6 +51,25 @@ pub(super) fn setting(name: &str, value: &str, source: &Source) -> Value {
 
 pub(super) fn ledger_check(entries: u64, anchors: Option<u64>, head: &str) -> Value {
     json!({ "type": "ledger_check", "entries": entries, "anchors": anchors, "head": head })
+}
+
+pub(super) fn object(object: &CheckedObject) -> Value {
+    json!({
+        "type": "object",
+        "key": object.key,
+        "run_id": object.run.map(|run| run.to_string()),
+        "state": object.state.name(),
+        "expected": object.expected,
+        "found": object.found,
+    })
+}
+
+pub(super) fn sample(read: u64, runs: u64, seed: u32) -> Value {
+    json!({ "type": "sample", "runs_read": read, "runs": runs, "seed": seed })
+}
+
+pub(super) fn rebuilt(runs: u64) -> Value {
+    json!({ "type": "rebuilt", "runs": runs })
 }
 
 fn run(run: &Run, rule: Option<&str>, reason: String, outcome: Outcome) -> Value {

@@ -10,6 +10,7 @@ mod summary;
 mod text;
 mod trouble;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub use style::Style;
 pub use summary::Summary;
 pub use trouble::{Backlog, NAMED_RUNS, NamedRun, Trouble};
 
+use crate::check::{CheckedObject, State};
 use crate::config::Source;
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
@@ -57,6 +59,7 @@ pub struct Report {
     troubles: Troubles,
     remaining: Option<Remaining>,
     ledger_head: Option<String>,
+    found: BTreeMap<State, u64>,
 }
 
 impl Report {
@@ -80,6 +83,7 @@ impl Report {
             troubles: Troubles::default(),
             remaining: None,
             ledger_head: None,
+            found: BTreeMap::new(),
         }
     }
 
@@ -239,6 +243,47 @@ impl Report {
     pub fn difference(&mut self, error: &Error) {
         self.summary.differences += 1;
         self.print_error(error);
+    }
+
+    /// An object of the archive that was looked at.
+    pub fn object(&mut self, object: &CheckedObject) {
+        let is_ok = object.state == State::Ok;
+        self.summary.objects_checked += 1;
+        self.summary.differences += u64::from(!is_ok);
+        self.succeeded |= is_ok;
+        *self.found.entry(object.state).or_default() += 1;
+        if self.form.json {
+            self.json_line(&json::object(object));
+        } else if !is_ok {
+            drop(text::object(&mut *self.stderr(), self.style.stderr, object));
+        }
+    }
+
+    /// Which part of the runs is read, and the seed that chose it.
+    pub fn sample(&self, read: u64, runs: u64, seed: u32) {
+        if self.form.json {
+            self.json_line(&json::sample(read, runs, seed));
+        } else if !self.form.quiet {
+            drop(writeln!(io::stdout().lock(), "Reading {read} of {runs} runs, chosen with seed {seed}."));
+        }
+    }
+
+    /// How it stands with the archive, in one line.
+    pub fn archive_checked(&self) {
+        if !self.form.json && !self.form.quiet {
+            let duration = self.started.elapsed();
+            drop(text::archive_check(&mut io::stdout().lock(), self.style.stdout, &self.found, duration));
+        }
+    }
+
+    /// How many runs got receipts back.
+    pub fn rebuilt(&self, runs: u64) {
+        if self.form.json {
+            self.json_line(&json::rebuilt(runs));
+        } else if !self.form.quiet {
+            let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+            drop(writeln!(io::stdout().lock(), "{runs} got receipts back, marked as rebuilt."));
+        }
     }
 
     /// How many entries the ledger has, and how many anchors in the bucket are entries of it; `None`: not looked at.

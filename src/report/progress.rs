@@ -33,6 +33,26 @@ impl Progress {
         progress
     }
 
+    /// A bar over things that are looked at; hidden unless `visible`.
+    pub fn counting(visible: bool, total: u64, what: &str) -> Progress {
+        let target =
+            if visible { ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total.max(1)), target);
+        let template = format!("{{pos}}/{{len}} {what} {{wide_bar}} {{per_sec}}  {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Progress { bar, runs: 0, total: 0 }
+    }
+
+    /// One more was looked at; where more turn up than were known, the bar grows.
+    pub fn one_more(&self) {
+        self.bar.inc(1);
+        if self.bar.position() > self.bar.length().unwrap_or_default() {
+            self.bar.inc_length(1);
+        }
+    }
+
     /// A run ended.
     pub fn run_ended(&mut self) {
         self.runs += 1;

@@ -30,4 +30,5 @@ mod soak;
 mod swapped;
 mod teams;
 mod truncation;
+mod verify;
 mod webhook_server;
