@@ -323,7 +323,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Everything that was ever to be cut off a run's log, in order.
+    /// Everything that was to be cut off a run's log, in order, since it was last brought back.
     pub fn heads(&self, run: &RunId) -> Result<Vec<RecordedHead>> {
         let mut heads = Vec::new();
         for (seq, line) in self.archived(run, "")? {
@@ -334,6 +334,8 @@ impl Ledger {
         if heads.is_empty() {
             return Ok(Vec::new());
         }
+        let restored = self.last_restored(run)?;
+        heads.retain(|(seq, _)| *seq > restored);
         let sql = "SELECT max(seq) FROM entries WHERE run_id = ? AND entry IN ('truncated', 'log_removed')";
         let last_cut: Option<i64> = self
             .connection
@@ -370,9 +372,10 @@ impl Ledger {
 
     /// Whether a run's log was archived as a whole and removed, because it could not be cut.
     pub fn is_log_removed(&self, run: &RunId) -> Result<bool> {
+        let restored = self.last_restored(run)?;
         let read = || -> rusqlite::Result<bool> {
-            let sql = "SELECT 1 FROM entries WHERE run_id = ? AND entry = 'log_removed'";
-            self.connection.prepare_cached(sql)?.exists([run.to_string()])
+            let sql = "SELECT 1 FROM entries WHERE run_id = ? AND entry = 'log_removed' AND seq > ?";
+            self.connection.prepare_cached(sql)?.exists(params![run.to_string(), restored])
         };
         read().map_err(|error| failed(&self.path, error))
     }
@@ -430,6 +433,34 @@ impl Ledger {
         };
         let whats = endings.into_iter().map(what).collect();
         self.append(whats, at)
+    }
+
+    /// Records that a run is about to be back in the instance, its files relative to the log directory.
+    pub fn record_restored(
+        &mut self,
+        run: &RunId,
+        pipeline: &str,
+        rule: &str,
+        files: Vec<String>,
+        at: Timestamp,
+    ) -> Result<()> {
+        let line = DeletionLine {
+            invocation: self.invocation,
+            run_id: run.to_string(),
+            pipeline: pipeline.to_owned(),
+            rule: rule.to_owned(),
+            files,
+            note: None,
+        };
+        self.append(vec![What::Restored(line)], at)
+    }
+
+    /// The last entry that says that the run was brought back: what was cut off its log before is in it again.
+    fn last_restored(&self, run: &RunId) -> Result<i64> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM entries WHERE run_id = ? AND entry = 'restored'";
+        let read = self.connection.prepare_cached(sql);
+        let read = read.and_then(|mut statement| statement.query_row([run.to_string()], |row| row.get(0)));
+        read.map_err(|error| failed(&self.path, error))
     }
 
     /// Runs whose deletion was intended and never recorded as ended: an invocation was cut off in between. Each invocation

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Top to bottom, as in `src/lib.rs`; rooms of one line may not import from each other, but for the ground floor.
-const ROOMS: [&[&str]; 12] = [
-    &["run", "time", "bytes", "error", "printable", "fail_point"],
+const ROOMS: [&[&str]; 13] = [
+    &["run", "time", "bytes", "error", "printable", "folder", "fail_point"],
     &["cli"],
     &["config"],
     &["fastflow"],
@@ -14,6 +14,7 @@ const ROOMS: [&[&str]; 12] = [
     &["ledger"],
     &["cleanup"],
     &["flow"],
+    &["check"],
     &["exit"],
     &["report"],
     &["notify"],
