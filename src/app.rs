@@ -3,7 +3,9 @@
 //! In: [`Cli`]. Out: the exit code; everything printed goes through `report`.
 
 mod ledger;
+mod list;
 mod operators;
+mod restore;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -22,7 +24,7 @@ use tokio::sync::mpsc;
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::ByteSize;
 use crate::cleanup::{Remover, Truncator, finish_open_deletions};
-use crate::cli::{Cli, Command, LedgerCommand, NotifyCommand, Typed};
+use crate::cli::{Cli, Command, LedgerCommand, NotifyCommand, RestoreArgs, Typed};
 use crate::config::{self, Config, Host, Layers, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
@@ -91,6 +93,8 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
             Command::Ledger(LedgerCommand::Rebuild(args)) => {
                 verify::rebuild(args, &cli.global, &layers, &host, clock, &mut report)
             }
+            Command::List(args) => list::run(args, &layers, &host, &mut report),
+            Command::Restore(args) => restore::run(args, cli, &layers, &host, clock, &mut report),
             Command::Ledger(command) => ledger::run(command, &layers, &host, &mut report),
             Command::Plan(_) => Session::open(cli, &layers, host, clock, &stop, &mut report)?.show(&mut report),
             Command::Backup(args) => {
@@ -133,11 +137,16 @@ fn read_configuration(
     operators.learn(&layers, None);
     let host = Host::resolve(&layers, &cli.global)?;
     operators.learn(&layers, Some(&host));
-    if host.ui_settings.value {
+    if host.ui_settings.value && (needs_instance(&cli.command) || host.database.value.is_there()) {
         layers.set_settings_page(fastflow::open(&host.database.value, Access::Read)?.settings_page()?);
         operators.learn(&layers, Some(&host));
     }
     Ok((layers, host))
+}
+
+/// Whether there must be an instance; the archive is also read where the machine was lost.
+fn needs_instance(command: &Command) -> bool {
+    !matches!(command, Command::List(_) | Command::Restore(RestoreArgs { to: Some(_), .. }))
 }
 
 /// What `backup` (the default) and `cleanup` differ in.

@@ -46,6 +46,10 @@ pub enum Command {
     Cleanup(CleanupArgs),
     /// Compare the archive with receipts and manifests, change nothing
     Verify(VerifyArgs),
+    /// Bring archived files of runs back into a folder, or whole runs into the instance
+    Restore(RestoreArgs),
+    /// Show what is archived, from the ledger or from the bucket
+    List(ListArgs),
     /// Check, print or rebuild the record of what was done
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -150,6 +154,8 @@ impl Command {
             Command::Plan(_) => "plan",
             Command::Backup(_) => "backup",
             Command::Cleanup(_) => "cleanup",
+            Command::Restore(_) => "restore",
+            Command::List(_) => "list",
             Command::Ledger(LedgerCommand::Verify(_)) => "ledger verify",
             Command::Ledger(LedgerCommand::Export(_)) => "ledger export",
             Command::Ledger(LedgerCommand::Rebuild(_)) => "ledger rebuild",
@@ -164,7 +170,9 @@ impl Command {
             Command::Plan(args) => (&args.selection, &args.archive, args.all.all, false),
             Command::Backup(args) => (&args.selection, &args.archive, args.all.all, args.dry_run),
             Command::Cleanup(args) => (&args.selection, &args.archive, false, args.dry_run),
-            Command::Verify(_) | Command::Ledger(_) | Command::Notify(_) => return None,
+            Command::Verify(_) | Command::Restore(_) | Command::List(_) | Command::Ledger(_) | Command::Notify(_) => {
+                return None;
+            }
         };
         Some(Selecting { selection, archive, all, dry_run })
     }
@@ -204,9 +212,18 @@ impl Command {
             Command::Backup(args) => &mut args.selection,
             Command::Cleanup(args) => &mut args.selection,
             Command::Verify(args) => return Some((&mut args.pipeline, &mut args.run)),
-            Command::Ledger(_) | Command::Notify(_) => return None,
+            Command::Restore(_) | Command::List(_) | Command::Ledger(_) | Command::Notify(_) => return None,
         };
         Some((&mut selection.pipeline, &mut selection.run))
+    }
+
+    /// Pipelines of the commands that read the archive.
+    fn archived_pipelines_mut(&mut self) -> Option<&mut Vec<String>> {
+        match self {
+            Command::Restore(args) => Some(&mut args.pipeline),
+            Command::List(args) => Some(&mut args.pipeline),
+            _ => None,
+        }
     }
 }
 
@@ -478,6 +495,72 @@ pub struct CleanupArgs {
     pub allow_missing_logs: bool,
 }
 
+/// Options of `restore`.
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["runs", "pipeline"]))]
+#[command(group = clap::ArgGroup::new("whither").required(true).args(["to", "to_instance"]))]
+pub struct RestoreArgs {
+    /// These runs
+    #[arg(value_name = "RUN_ID", value_parser = run_id)]
+    pub runs: Vec<RunId>,
+    /// All archived runs of this pipeline; repeatable
+    #[arg(long, value_name = "NAME", env = "FASTFLOW_ARCHIVE_PIPELINE", hide_env_values = true)]
+    pub pipeline: Vec<String>,
+    #[command(flatten)]
+    /// Of when.
+    pub archived: ArchivedArgs,
+    /// Folder that gets PIPELINE/RUN_ID/ with the files of each run; made where it is missing
+    #[arg(long, value_name = "DIR", env = "FASTFLOW_ARCHIVE_TO", hide_env_values = true)]
+    pub to: Option<PathBuf>,
+    /// Bring log and metrics back to their places, and row and cells into the database, where no row has the id
+    #[arg(long, env = "FASTFLOW_ARCHIVE_TO_INSTANCE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub to_instance: bool,
+    /// Leave what was cut off logs in pieces, instead of joining it with the rest
+    #[arg(long, conflicts_with = "to_instance", env = "FASTFLOW_ARCHIVE_RAW", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub raw: bool,
+    /// Replace files that are there and differ
+    #[arg(long, conflicts_with = "to_instance", env = "FASTFLOW_ARCHIVE_OVERWRITE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub overwrite: bool,
+    /// Look for the runs in the bucket, also where there is a ledger
+    #[arg(long, env = "FASTFLOW_ARCHIVE_REMOTE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub remote: bool,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+}
+
+/// Options of `list`.
+#[derive(Args)]
+pub struct ListArgs {
+    /// Only runs of this pipeline; repeatable
+    #[arg(long, value_name = "NAME", env = "FASTFLOW_ARCHIVE_PIPELINE", hide_env_values = true)]
+    pub pipeline: Vec<String>,
+    #[command(flatten)]
+    /// Of when.
+    pub archived: ArchivedArgs,
+    /// What is in the bucket, instead of what the ledger says
+    #[arg(long, env = "FASTFLOW_ARCHIVE_REMOTE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub remote: bool,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+}
+
+/// When runs were archived.
+#[derive(Args)]
+pub struct ArchivedArgs {
+    /// Only runs that were archived at or after this, as 2026-08-04 or 2026-08-04T02:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = point_in_time, env = "FASTFLOW_ARCHIVE_SINCE", hide_env_values = true)]
+    pub since: Option<Timestamp>,
+    /// Only runs that were archived before this
+    #[arg(long, value_name = "TIME", value_parser = point_in_time, env = "FASTFLOW_ARCHIVE_UNTIL", hide_env_values = true)]
+    pub until: Option<Timestamp>,
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    text.parse().map_err(|error: crate::run::InvalidRunId| error.to_string())
+}
+
 /// Where each given value came from: typed as a flag, or from its `FASTFLOW_ARCHIVE_*` variable.
 #[derive(Default)]
 pub struct Typed {
@@ -517,6 +600,9 @@ impl Cli {
         typed.collect(&matches);
         if typed.from_variable("path_map") {
             cli.global.path_map = comma_separated(&cli.global.path_map);
+        }
+        if let Some(pipelines) = cli.command.archived_pipelines_mut().filter(|_| typed.from_variable("pipeline")) {
+            *pipelines = comma_separated(pipelines);
         }
         let Some((pipelines, runs)) = cli.command.named_mut() else { return Ok((cli, typed)) };
         if typed.from_variable("pipeline") {
@@ -577,7 +663,8 @@ mod tests {
     #[test]
     fn every_option_has_its_variable() {
         fn check(command: &clap::Command) {
-            for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+            let options = command.get_arguments().filter(|arg| !arg.is_positional());
+            for arg in options.filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
                 let long = arg.get_long().unwrap_or_default();
                 let expected = format!("FASTFLOW_ARCHIVE_{}", long.to_uppercase().replace('-', "_"));
                 assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");

@@ -68,6 +68,16 @@ kinds! {
     CutFailed => "cut_failed",
     /// The row could not be removed.
     RemovalFailed => "removal_failed",
+    /// A file that is brought back could not be written.
+    WriteFailed => "write_failed",
+    /// A name would lead out of the folder that is written to.
+    OutsideFolder => "outside_folder",
+    /// Another file has the name of one that is brought back.
+    FileExists => "file_exists",
+    /// The run that is brought back is there.
+    RunExists => "run_exists",
+    /// A manifest in the archive is not one, or names what no archive of this program holds.
+    ManifestRefused => "manifest_refused",
     /// No connection to the store.
     StorageUnreachable => "storage_unreachable",
     /// The store answers, but not as a working store does.

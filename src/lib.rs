@@ -2,7 +2,7 @@
 //!
 //! The way of a run through the house, top to bottom; each room imports from those above it only:
 //!
-//! 1. [`run`], [`time`], [`bytes`], [`error`], [`printable`], [`fail_point`]: the ground floor
+//! 1. [`run`], [`time`], [`bytes`], [`error`], [`printable`], [`folder`], [`fail_point`]: the ground floor
 //! 2. [`cli`]: what was typed
 //! 3. [`config`]: flags, Settings page, environment, `.env` -> one resolved value
 //! 4. [`fastflow`]: the host: its database and its log directory
@@ -11,7 +11,7 @@
 //! 7. [`ledger`]: the record of what was done
 //! 8. [`cleanup`]: spends proofs
 //! 9. [`flow`]: the loop that `backup` and `cleanup` share
-//! 10. [`check`]: the archive against receipts and manifests
+//! 10. [`check`]: the archive against receipts and manifests, and brought back
 //! 11. [`exit`], [`report`]: what operators and scripts see
 //! 12. [`notify`]: what people and monitoring are told
 //! 13. [`lock`], [`app`]: the subcommands
@@ -30,6 +30,7 @@ pub mod exit;
 pub mod fail_point;
 pub mod fastflow;
 pub mod flow;
+pub mod folder;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -224,7 +224,7 @@ pub(super) fn rebuild(
 ) -> Result<()> {
     let archive = resolve(layers, &args.archive, report)?;
     let (target, state_dir, command) = (archive.target()?, &host.state_dir.value, "ledger rebuild");
-    let _lock = Lock::acquire(state_dir, global.lock_wait, command, clock.now())?;
+    let _lock = Lock::acquire(state_dir, global.lock_wait, command, clock.now(), || Ok(()))?;
     let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
     ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
     let runtime = runtime()?;

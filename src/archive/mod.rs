@@ -16,9 +16,9 @@ mod s3;
 mod upload;
 
 pub use manifest::{Origin, ReadFile, ReadManifest};
-pub use object::{CELLS, MANIFEST, run_folder, service_key};
-pub use payload::{Digests, from_hex, to_hex};
-pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile};
-pub use read::{Listed, Seen, Sink};
+pub use object::{CELLS, MANIFEST, RunKey, pipeline_folder, run_folder, service_key};
+pub use payload::{Digests, Hasher, from_hex, to_hex};
+pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile, is_head};
+pub use read::{Listed, NextPage, Seen, Sink};
 pub use s3::Bucket;
 pub use upload::{Archived, ArchivedHead, Archiver, Prepared};

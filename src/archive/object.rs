@@ -3,7 +3,7 @@
 //! In: prefix, pipeline, run id, values of the row. Out: keys and metadata that every store takes (s3.md section 6). For
 //! ordinary names the keys are Fast-Flow's own. Pure: talks to nobody.
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::payload::to_hex;
@@ -28,6 +28,50 @@ pub fn run_folder(prefix: &str, pipeline: &str, id: &RunId) -> String {
     let id = id.to_string();
     let parts = [sanitized(prefix), sanitized_pipeline(pipeline), id];
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
+}
+
+/// The folder of a pipeline, which ends in a slash.
+pub fn pipeline_folder(prefix: &str, pipeline: &str) -> String {
+    service_key(prefix, &format!("{}/", sanitized_pipeline(pipeline)))
+}
+
+/// The key of an object of a run, read: `{prefix}/{pipeline}/{run id}/{name}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunKey<'a> {
+    /// Everything before the name, without the slash.
+    pub folder: &'a str,
+    /// The run.
+    pub run: RunId,
+    /// The object's name in the folder.
+    pub name: &'a str,
+    pipeline: &'a str,
+}
+
+impl<'a> RunKey<'a> {
+    /// Reads a key; `None` for what is no run's.
+    pub fn read(prefix: &str, key: &'a str) -> Option<RunKey<'a>> {
+        let (folder, name) = key.rsplit_once('/')?;
+        let (pipeline, id) = folder.strip_prefix(&service_key(prefix, ""))?.rsplit_once('/')?;
+        let run = id.parse().ok().filter(|run: &RunId| run.to_string() == id)?;
+        Some(RunKey { folder, run, name, pipeline })
+    }
+
+    /// The pipeline; `None` where its name was, or may have been, too long for a key.
+    pub fn pipeline(&self) -> Option<String> {
+        let is_cut = |segment: &str| {
+            let digest = segment.rsplit_once('~').map_or("", |(_, digest)| digest);
+            digest.len() == 8 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        if self.pipeline.split('/').any(is_cut) {
+            return None;
+        }
+        let decoded = |segment| match segment {
+            "%5F" => Some(String::new()),
+            _ => Some(percent_decode_str(segment).decode_utf8().ok()?.into_owned()),
+        };
+        let name = self.pipeline.split('/').map(decoded).collect::<Option<Vec<_>>>()?.join("/");
+        (sanitized_pipeline(&name) == self.pipeline).then_some(name)
+    }
 }
 
 /// A key directly below the prefix, such as `_probe/digest`.
@@ -152,6 +196,27 @@ mod tests {
         assert_eq!(folder("p", "a%0Ab"), "p/a%250Ab");
         assert_eq!(folder("p", "_"), "p/_");
         assert_eq!(folder("100%25", "x"), "100%25/x", "the prefix is the operator's own");
+    }
+
+    #[test]
+    fn a_key_says_the_run_and_its_pipeline() {
+        let names = ["Täglicher-Import", "..", "a\nb\\c\0", "", "/a/", "%2e%2E", "a%0Ab 100%", "_", "日本/x"];
+        for (prefix, name) in
+            ["pipeline-logs", "", "/p//q/"].into_iter().flat_map(|prefix| names.map(|name| (prefix, name)))
+        {
+            let key = format!("{}/run.log", run_folder(prefix, name, &ID.parse().unwrap()));
+            let read = RunKey::read(prefix, &key).unwrap();
+            assert_eq!(
+                (read.pipeline().as_deref(), read.run.to_string().as_str(), read.name),
+                (Some(name), ID, "run.log")
+            );
+            assert!(key.starts_with(&pipeline_folder(prefix, name)));
+        }
+        for key in [format!("p/{ID}/run.log"), format!("q/x/{ID}/run.log"), "p/x/y/run.log".into(), "p".into()] {
+            assert_eq!(RunKey::read("p", &key), None, "{key}");
+        }
+        let long = run_folder("p", &"n".repeat(700), &ID.parse().unwrap()) + "/run.log";
+        assert_eq!(RunKey::read("p", &long).unwrap().pipeline(), None);
     }
 
     #[test]

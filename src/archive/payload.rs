@@ -34,18 +34,20 @@ pub struct Digests {
 
 /// Computes both digests in one pass.
 #[derive(Clone, Default)]
-pub(super) struct Hasher {
+pub struct Hasher {
     md5: Md5,
     sha256: Sha256,
 }
 
 impl Hasher {
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
         self.sha256.update(bytes);
     }
 
-    pub(super) fn finish(self) -> Digests {
+    /// The digests of all that was taken.
+    pub fn finish(self) -> Digests {
         Digests { md5: self.md5.finalize().into(), sha256: self.sha256.finalize().into() }
     }
 }

@@ -104,10 +104,15 @@ pub struct Receipt {
 /// What heads of cut logs are called, before their number.
 pub(super) const HEAD_PREFIX: &str = "run.log.head-";
 
+/// Whether an object is what was cut off a log.
+pub fn is_head(name: &str) -> bool {
+    name.starts_with(HEAD_PREFIX)
+}
+
 impl Receipt {
     /// Whether it is the receipt of what was cut off a log.
     pub fn is_head(&self) -> bool {
-        self.name.starts_with(HEAD_PREFIX)
+        is_head(&self.name)
     }
 
     /// Whether it is the receipt of a run's log.

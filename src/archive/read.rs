@@ -4,7 +4,7 @@
 //! `s3:GetObject`, and `s3:ListBucket` for listings.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::client::patience;
 use super::fault::{Fault, Retry, classify};
@@ -13,6 +13,7 @@ use super::s3::Bucket;
 use super::s3::is_opaque;
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
+use crate::time::Timestamp;
 
 /// An object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Listed {
     pub bytes: ByteSize,
     /// ETag, without quotes.
     pub etag: Option<String>,
+    /// When the store got it, by its own clock; `None` where that was not kept.
+    pub stored_at: Option<Timestamp>,
 }
 
 /// An object as a HEAD shows it.
@@ -44,6 +47,9 @@ impl Seen {
         self.metadata.get("sha256").map(String::as_str)
     }
 }
+
+/// What gets the next page of a listing.
+pub struct NextPage(String);
 
 /// Takes the bytes of an object as they come.
 pub trait Sink: Send {
@@ -194,26 +200,40 @@ impl Bucket {
 
     /// Hands over every object whose key begins with `prefix`, in the order of keys, a page at a time.
     pub async fn list(&self, prefix: &str, mut page: impl FnMut(Vec<Listed>)) -> Result<()> {
-        let what = format!("list `{prefix}`");
-        let mut token: Option<Arc<str>> = None;
+        let mut next = None;
         loop {
-            let once = || async {
-                let request = self.client.list_objects_v2().bucket(&*self.name).prefix(prefix);
-                let request = request.set_continuation_token(token.as_deref().map(str::to_owned));
-                request.send().await.map_err(|error| classify(&what, error))
-            };
-            let output = self.with_retries(&what, once).await?;
-            let listed = |object: &aws_sdk_s3::types::Object| {
-                let bytes = u64::try_from(object.size().unwrap_or_default()).unwrap_or_default();
-                let etag = object.e_tag().map(unquoted);
-                Some(Listed { key: object.key()?.to_owned(), bytes: ByteSize(bytes), etag })
-            };
-            page(output.contents().iter().filter_map(listed).collect());
-            match output.next_continuation_token() {
-                Some(next) if output.is_truncated() == Some(true) => token = Some(next.into()),
-                _ => return Ok(()),
+            let (listed, after) = self.list_page(prefix, next).await?;
+            page(listed);
+            match after {
+                Some(after) => next = Some(after),
+                None => return Ok(()),
             }
         }
+    }
+
+    /// One page of a listing, and what gets the page after it; `None` where there is none.
+    pub async fn list_page(&self, prefix: &str, next: Option<NextPage>) -> Result<(Vec<Listed>, Option<NextPage>)> {
+        let what = format!("list `{prefix}`");
+        let once = || async {
+            let request = self.client.list_objects_v2().bucket(&*self.name).prefix(prefix);
+            let request = request.set_continuation_token(next.as_ref().map(|NextPage(token)| token.clone()));
+            request.send().await.map_err(|error| classify(&what, error))
+        };
+        let output = self.with_retries(&what, once).await?;
+        let listed = |object: &aws_sdk_s3::types::Object| {
+            let bytes = u64::try_from(object.size().unwrap_or_default()).unwrap_or_default();
+            let stored_at = object.last_modified().and_then(|at| SystemTime::try_from(*at).ok());
+            let etag = object.e_tag().map(unquoted);
+            Some(Listed {
+                key: object.key()?.to_owned(),
+                bytes: ByteSize(bytes),
+                etag,
+                stored_at: stored_at.map(Into::into),
+            })
+        };
+        let more = output.is_truncated() == Some(true);
+        let next = output.next_continuation_token().filter(|_| more).map(|token| NextPage(token.to_owned()));
+        Ok((output.contents().iter().filter_map(listed).collect(), next))
     }
 }
 

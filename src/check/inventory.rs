@@ -69,7 +69,7 @@ impl Inventory {
         let sql = "UPDATE objects SET claimed = 1 WHERE folder = ? AND name = ? RETURNING bytes, etag";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let found = statement.query_row([folder, name], |row| {
-            Ok(Listed { key: key.to_owned(), bytes: ByteSize(unsigned(row, 0)?), etag: row.get(1)? })
+            Ok(Listed { key: key.to_owned(), bytes: ByteSize(unsigned(row, 0)?), etag: row.get(1)?, stored_at: None })
         });
         found.optional().map_err(failed)
     }
@@ -80,7 +80,9 @@ impl Inventory {
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            let read = || Ok(Listed { key: row.get(0)?, bytes: ByteSize(unsigned(row, 1)?), etag: row.get(2)? });
+            let read = || {
+                Ok(Listed { key: row.get(0)?, bytes: ByteSize(unsigned(row, 1)?), etag: row.get(2)?, stored_at: None })
+            };
             if !each(read().map_err(failed)?)? {
                 break;
             }

@@ -16,6 +16,13 @@ pub enum Database {
 }
 
 impl Database {
+    /// Whether there is one, readable or not.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Database::Sqlite(path) => path.symlink_metadata().is_ok(),
+        }
+    }
+
     /// What a manifest calls it.
     pub fn kind(&self) -> &'static str {
         match self {

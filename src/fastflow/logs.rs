@@ -18,6 +18,7 @@ use crate::bytes::ByteSize;
 use crate::config::PathMapping;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
+use crate::folder::{Folder, aside_name};
 use crate::printable::shortened;
 use crate::run::RunId;
 
@@ -296,6 +297,14 @@ impl LogsDir {
         Ok(())
     }
 
+    /// The folder, to put files into.
+    pub fn folder(&self) -> Result<Folder> {
+        let context = || format!("open the log directory `{}`", self.path.display());
+        // The handle of cap-std only names the folder, and cannot be synced.
+        let root = self.root.open(".").map_err(|error| Error::caused(Kind::FileUnreadable, context(), error))?;
+        Ok(Folder::at(root.into_std().into(), self.path.clone()))
+    }
+
     /// What the log directory lies on.
     pub fn volume(&self) -> Result<Volume> {
         let context = || format!("look at the log directory `{}`", self.path.display());
@@ -393,9 +402,7 @@ impl LogsDir {
 /// Where the tail of a log is written before it takes the log's place: beside it, so that a rename suffices.
 fn aside(path: &LogPath) -> LogPath {
     let name = path.as_path().file_name().unwrap_or_default().to_string_lossy();
-    // Names have at most 255 bytes, and the log's own may have nearly as many.
-    let stem = name.get(..name.floor_char_boundary(200)).unwrap_or_default();
-    LogPath(path.as_path().with_file_name(format!(".{stem}.fastflow-archive")).into())
+    LogPath(path.as_path().with_file_name(aside_name(&name)).into())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The host: runs in, deletions out; a run's files in the log directory.
 //!
 //! In: [`crate::config::Host`]. Out: a [`Store`] (the database) and [`LogsDir`] (the files). Never writes to the database
-//! outside [`Store::remove`] and [`Store::audit`], and never touches a file outside the log directory.
+//! outside [`Store::remove`], [`Store::restore`] and [`Store::audit`], and never touches a file outside the log directory.
 
 mod logs;
 mod record;

@@ -2,7 +2,9 @@
 //!
 //! The trait is synchronous: each store belongs to one thread, and a PostgreSQL store drives its own connection there.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
+
+use serde_json::{Map, Value};
 
 use super::record::{Fingerprint, Record};
 use crate::config::SettingsPage;
@@ -15,7 +17,7 @@ use crate::time::Timestamp;
 pub enum Access {
     /// Reading only: changes nothing, also not on disk.
     Read,
-    /// Reading and, in [`Store::remove`] and [`Store::audit`], writing.
+    /// Reading and, in [`Store::remove`], [`Store::restore`] and [`Store::audit`], writing.
     Write,
 }
 
@@ -80,6 +82,18 @@ pub trait Store: Send {
     /// `unlink` removes its files; if that fails, this run's row stays. An `Err` of the whole means that nothing was committed
     /// (files that `unlink` removed are gone).
     fn remove(&mut self, runs: &[Removal], unlink: &mut dyn FnMut(usize) -> Result<()>) -> Result<Vec<Result<()>>>;
+
+    /// Puts an archived row and its cells back, in one write transaction, where no row has the id. In: the columns and lines
+    /// that [`Store::record`] gave; columns that the tables lack are left out, `env_vars` are empty.
+    ///
+    /// `before_commit` comes last; if it fails, or the row does not read back as it was archived, nothing has changed.
+    fn restore(
+        &mut self,
+        id: &RunId,
+        columns: &Map<String, Value>,
+        cells: &mut dyn BufRead,
+        before_commit: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()>;
 
     /// Writes the row for the audit page; `false` where the database has no such table.
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool>;

@@ -82,6 +82,8 @@ pub enum What {
     Truncated(DeletionLine),
     /// Its log could not be cut and is gone; the run stays.
     LogRemoved(DeletionLine),
+    /// Its row and files were brought back from the archive.
+    Restored(DeletionLine),
     /// An invocation ended.
     Ended {
         /// Which.
@@ -156,7 +158,7 @@ struct SourceLine {
     modified_ns: i64,
 }
 
-/// A deletion: intended, done, or not done.
+/// A deletion: intended, done, not done, or taken back.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DeletionLine {
     pub(super) invocation: i64,

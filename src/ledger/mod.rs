@@ -327,7 +327,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Everything that was ever to be cut off a run's log, in order.
+    /// Everything that was to be cut off a run's log, in order, since it was last brought back.
     pub fn heads(&self, run: &RunId) -> Result<Vec<RecordedHead>> {
         let mut heads = Vec::new();
         for (seq, line) in self.archived(run, "")? {
@@ -338,6 +338,8 @@ impl Ledger {
         if heads.is_empty() {
             return Ok(Vec::new());
         }
+        let restored = self.last_restored(run)?;
+        heads.retain(|(seq, _)| *seq > restored);
         let sql = "SELECT max(seq) FROM entries WHERE run_id = ? AND entry IN ('truncated', 'log_removed')";
         let last_cut: Option<i64> = self
             .connection
@@ -374,9 +376,10 @@ impl Ledger {
 
     /// Whether a run's log was archived as a whole and removed, because it could not be cut.
     pub fn is_log_removed(&self, run: &RunId) -> Result<bool> {
+        let restored = self.last_restored(run)?;
         let read = || -> rusqlite::Result<bool> {
-            let sql = "SELECT 1 FROM entries WHERE run_id = ? AND entry = 'log_removed'";
-            self.connection.prepare_cached(sql)?.exists([run.to_string()])
+            let sql = "SELECT 1 FROM entries WHERE run_id = ? AND entry = 'log_removed' AND seq > ?";
+            self.connection.prepare_cached(sql)?.exists(params![run.to_string(), restored])
         };
         read().map_err(|error| failed(&self.path, error))
     }
@@ -443,12 +446,41 @@ impl Ledger {
         if self.unwritten.is_empty() { Ok(()) } else { self.append(Vec::new(), at) }
     }
 
-    /// Runs whose deletion was intended and never recorded as ended: an invocation was cut off in between. Each invocation
-    /// that comes to its end has closed those of the ones before.
+    /// Records that a run is about to be back in the instance, its files relative to the log directory.
+    pub fn record_restored(
+        &mut self,
+        run: &RunId,
+        pipeline: &str,
+        rule: &str,
+        files: Vec<String>,
+        at: Timestamp,
+    ) -> Result<()> {
+        let line = DeletionLine {
+            invocation: self.invocation,
+            run_id: run.to_string(),
+            pipeline: pipeline.to_owned(),
+            rule: rule.to_owned(),
+            files,
+            note: None,
+        };
+        self.append(vec![What::Restored(line)], at)
+    }
+
+    /// The last entry that says that the run was brought back: what was cut off its log before is in it again.
+    fn last_restored(&self, run: &RunId) -> Result<i64> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM entries WHERE run_id = ? AND entry = 'restored'";
+        let read = self.connection.prepare_cached(sql);
+        let read = read.and_then(|mut statement| statement.query_row([run.to_string()], |row| row.get(0)));
+        read.map_err(|error| failed(&self.path, error))
+    }
+
+    /// Runs whose deletion was intended and never recorded as ended: an invocation was cut off in between. Each `backup` and
+    /// `cleanup` that comes to its end has closed those of the ones before.
     pub fn open_deletions(&self) -> Result<Vec<RunId>> {
         let read = || -> rusqlite::Result<Vec<String>> {
             let sql = "SELECT run_id FROM entries \
-                       WHERE seq > (SELECT coalesce(max(seq), 0) FROM entries WHERE entry = 'ended') \
+                       WHERE seq > (SELECT coalesce(max(seq), 0) FROM entries WHERE entry = 'ended' \
+                       AND json_extract(body, '$.summary.command') IN ('backup', 'cleanup')) \
                        AND entry IN ('intended', 'deleted', 'kept') \
                        GROUP BY run_id HAVING max(seq) = max(CASE entry WHEN 'intended' THEN seq END)";
             let mut statement = self.connection.prepare(sql)?;

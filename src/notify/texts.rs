@@ -275,6 +275,12 @@ pub(super) fn of(kind: Kind) -> Advice {
             ),
         ),
         Kind::DatabaseBusy => advice(both("Die Datenbank ist besetzt", "The database is busy"), SEE_DATABASE),
+        Kind::WriteFailed | Kind::OutsideFolder | Kind::FileExists | Kind::RunExists => {
+            advice(both("Dateien ließen sich nicht zurückholen", "Files could not be brought back"), SEE_RUNS)
+        }
+        Kind::ManifestRefused => {
+            advice(both("Ein Manifest im Archiv ist unbrauchbar", "A manifest in the archive cannot be used"), SEE_RUNS)
+        }
         Kind::UnreadableRow => advice(
             both("Zeilen der Datenbank sind unverständlich", "Rows of the database cannot be understood"),
             SEE_RUNS,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Summary;
-use crate::check::CheckedObject;
+use crate::check::{CheckedObject, InArchive, Restored, RestoredFile};
 use crate::config::Source;
 use crate::error::{Error, Warning};
 use crate::exit::Exit;
@@ -70,6 +70,31 @@ pub(super) fn sample(read: u64, runs: u64, seed: u32) -> Value {
 
 pub(super) fn rebuilt(runs: u64) -> Value {
     json!({ "type": "rebuilt", "runs": runs })
+}
+
+/// A line of `list`.
+pub(super) fn archived_run(run: &InArchive) -> Value {
+    json!({
+        "type": "archived_run",
+        "run_id": run.run.to_string(),
+        "pipeline": run.pipeline,
+        "archived_at": run.archived_at.to_string(),
+        "objects": run.objects,
+        "bytes": run.bytes.0,
+        "folder": run.folder,
+    })
+}
+
+/// A run that is back.
+pub(super) fn restored(restored: &Restored) -> Value {
+    let file = |file: &RestoredFile| json!({ "name": file.name, "bytes": file.bytes.0, "was_there": file.was_there });
+    json!({
+        "type": "restored_run",
+        "run_id": restored.run.to_string(),
+        "pipeline": restored.pipeline,
+        "folder": restored.folder.to_string_lossy(),
+        "files": restored.files.iter().map(file).collect::<Vec<_>>(),
+    })
 }
 
 fn run(run: &Run, rule: Option<&str>, reason: String, outcome: Outcome) -> Value {
@@ -136,6 +161,9 @@ pub(super) fn summary(counts: &Summary, command: &str, started_at: Timestamp, du
         "bytes_uploaded": counts.bytes_uploaded.0,
         "objects_uploaded": counts.objects_uploaded,
         "objects_checked": counts.objects_checked,
+        "runs_restored": counts.runs_restored,
+        "files_restored": counts.files_restored,
+        "bytes_restored": counts.bytes_restored.0,
         "differences": counts.differences,
         "exit_code": exit.code(),
     })

@@ -19,13 +19,15 @@ pub use style::Style;
 pub use summary::Summary;
 pub use trouble::{Backlog, NAMED_RUNS, NamedRun, Trouble};
 
-use crate::check::{CheckedObject, State};
+use crate::bytes::ByteSize;
+use crate::check::{CheckedObject, InArchive, Restored, State};
 use crate::config::Source;
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
 use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
 use crate::plan::Plan;
+use crate::run::RunId;
 use crate::time::Timestamp;
 use trouble::{Remaining, Troubles};
 
@@ -308,6 +310,60 @@ impl Report {
         Ok(())
     }
 
+    /// Prints the archived runs that `each` hands over.
+    pub fn listing(&self, each: impl FnOnce(&mut dyn FnMut(&InArchive)) -> Result<()>) -> Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let (mut count, mut objects, mut bytes) = (0, 0, ByteSize(0));
+        let is_text = !self.form.json && !self.form.quiet;
+        each(&mut |run| {
+            count += 1;
+            objects += run.objects;
+            bytes += run.bytes;
+            if self.form.json {
+                drop(json::write(&mut out, &json::archived_run(run)));
+            } else if is_text {
+                if count == 1 {
+                    drop(text::listing_header(&mut out, self.style.stdout));
+                }
+                drop(text::archived_run(&mut out, run));
+            }
+        })?;
+        if is_text {
+            drop(text::listed(&mut out, self.style.stdout, count, objects, bytes));
+        }
+        drop(out.flush());
+        Ok(())
+    }
+
+    /// A run that is back.
+    pub fn restored(&mut self, restored: &Restored) {
+        restored.warnings.iter().for_each(|warning| self.warning(warning));
+        self.succeeded = true;
+        self.summary.runs_restored += 1;
+        for file in restored.files.iter().filter(|file| !file.was_there) {
+            self.summary.files_restored += 1;
+            self.summary.bytes_restored += file.bytes;
+        }
+        if self.form.json {
+            self.json_line(&json::restored(restored));
+        } else if self.form.verbose > 0 && !self.form.quiet {
+            drop(text::restored(&mut io::stdout().lock(), restored));
+        }
+    }
+
+    /// A run that is not back, as a whole or in part, because of these beside differences.
+    pub fn restore_failed(&mut self, run: RunId, errors: &[Error]) {
+        self.summary.runs_failed += 1;
+        self.summary.runs_failed_by_storage += u64::from(errors.iter().any(|error| error.kind.is_storage()));
+        for error in errors {
+            if self.form.json {
+                self.json_line(&json::error_line(error, Some(&run)));
+            } else {
+                self.failures.push(text::Failure::of_row(error));
+            }
+        }
+    }
+
     /// Takes the head of the ledger's chain, once the last entry is written.
     pub fn sealed(&mut self, ledger_head: String) {
         self.ledger_head = Some(ledger_head);
@@ -392,6 +448,9 @@ impl Report {
         } else if !self.form.quiet && self.fatal.is_none() && self.remaining.is_some() {
             let ended = text::Ended { command: self.command, dry_run: self.dry_run, duration: self.started.elapsed() };
             drop(text::totals(&mut io::stdout().lock(), self.style.stdout, &self.summary, &ended));
+        } else if !self.form.quiet && self.fatal.is_none() && self.command == "restore" {
+            let mut out = io::stdout().lock();
+            drop(text::restored_totals(&mut out, self.style.stdout, &self.summary, self.started.elapsed()));
         }
         exit
     }

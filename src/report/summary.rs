@@ -32,6 +32,12 @@ pub struct Summary {
     pub objects_uploaded: u64,
     /// Objects of the archive that were looked at.
     pub objects_checked: u64,
+    /// Runs that were brought back.
+    pub runs_restored: u64,
+    /// Files that were written for them.
+    pub files_restored: u64,
+    /// What these files weigh.
+    pub bytes_restored: ByteSize,
     /// What was found to be other than it should be.
     pub differences: u64,
 }

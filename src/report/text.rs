@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::Summary;
 use super::style::{bold, cyan, red, yellow};
 use crate::bytes::ByteSize;
-use crate::check::{CheckedObject, State};
+use crate::check::{CheckedObject, InArchive, Restored, State};
 use crate::config::Source;
 use crate::error::{Error, Kind, Warning};
 use crate::flow::{Outcome, Signal};
@@ -152,6 +152,44 @@ pub(super) fn archive_check(
     let objects = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
     let kinds = bold(colored, &kinds.join(", "));
     writeln!(out, "{objects} checked in {:.1} s: {kinds}.", duration.as_secs_f64())
+}
+
+/// The columns of `list`.
+pub(super) fn listing_header(out: &mut dyn Write, colored: bool) -> io::Result<()> {
+    let header = format!("{:<36}  {:<16}  {:>7}  {:>10}  PIPELINE", "RUN", "ARCHIVED", "OBJECTS", "SIZE");
+    writeln!(out, "{}", bold(colored, &header))
+}
+
+pub(super) fn archived_run(out: &mut dyn Write, run: &InArchive) -> io::Result<()> {
+    let InArchive { run: id, objects, bytes, .. } = run;
+    let pipeline = shortened(run.pipeline.as_deref().unwrap_or_default());
+    let at = run.archived_at.to_minute();
+    writeln!(out, "{id}  {at:<16}  {objects:>7}  {bytes:>10}  {}", printable(&pipeline))
+}
+
+pub(super) fn listed(out: &mut dyn Write, colored: bool, count: u64, objects: u64, bytes: ByteSize) -> io::Result<()> {
+    match count {
+        0 => writeln!(out, "Nothing that was asked for is archived."),
+        _ => writeln!(out, "{}: {objects} objects, {bytes}.", bold(colored, &runs(count, "archived"))),
+    }
+}
+
+pub(super) fn restored(out: &mut dyn Write, restored: &Restored) -> io::Result<()> {
+    let bytes: ByteSize = restored.files.iter().map(|file| file.bytes).sum();
+    let folder = restored.folder.to_string_lossy();
+    writeln!(out, "{}  {bytes:>10}  {}", restored.run, printable(&folder))
+}
+
+pub(super) fn restored_totals(
+    out: &mut dyn Write,
+    colored: bool,
+    summary: &Summary,
+    duration: Duration,
+) -> io::Result<()> {
+    let mut parts = vec![runs(summary.runs_restored, "restored")];
+    parts.extend((summary.runs_failed > 0).then(|| format!("{} failed", summary.runs_failed)));
+    let (counts, seconds) = (bold(colored, &parts.join(", ")), duration.as_secs_f64());
+    writeln!(out, "{counts}: {} files written, {} in {seconds:.1} s.", summary.files_restored, summary.bytes_restored)
 }
 
 /// An entry of the ledger in one line: number, time, what, of which run.

@@ -178,6 +178,15 @@ fn a_second_kill_while_the_first_is_being_made_good_loses_nothing() {
 }
 
 #[test]
+fn other_commands_in_between_do_not_hide_what_is_to_be_finished() {
+    let mut scene = Scene::new();
+    assert!(scene.kill_at("rows-committed", 1));
+    scene.undo_unlinks();
+    scene.sandbox.run(&["ledger", "rebuild", "-q"]).expect(0, "", "");
+    scene.assert_the_next_call_finishes("a rebuild in between");
+}
+
+#[test]
 fn a_head_that_was_archived_and_never_cut_off_is_not_told_twice() {
     for step in ["receipts-recorded", "tail-written-aside"] {
         let mut scene = Scene::new();

@@ -24,6 +24,7 @@ mod notification;
 mod output;
 mod population;
 mod refusal;
+mod restore;
 mod secrets;
 mod smtp_server;
 mod soak;

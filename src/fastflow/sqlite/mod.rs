@@ -3,10 +3,11 @@
 //! In: the path of `fastflow.db`. Out: the [`Store`]. Never creates a database, never opens it `immutable`, never holds a
 //! transaction longer than one batch, and reads what columns there are: older databases lack the newest.
 
+mod restore;
 mod rows;
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -280,6 +281,26 @@ impl Store for SqliteStore {
         fail_point::reached("before-rows-commit");
         transaction.commit().map_err(failed)?;
         Ok(outcomes)
+    }
+
+    fn restore(
+        &mut self,
+        id: &RunId,
+        columns: &serde_json::Map<String, serde_json::Value>,
+        cells: &mut dyn BufRead,
+        before_commit: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let tables = [self.columns_of("pipeline_runs")?, self.columns_of("run_cell_logs")?];
+        let failed = |error: rusqlite::Error| {
+            let busy = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
+            let kind = if busy { Kind::DatabaseBusy } else { Kind::WriteFailed };
+            Error::caused(kind, format!("put run {id} back into `{}`", self.path.display()), error)
+                .hint("nothing was changed in the database")
+        };
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        restore::insert(&transaction, id, columns, cells, &tables, &failed)?;
+        before_commit()?;
+        transaction.commit().map_err(failed)
     }
 
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
