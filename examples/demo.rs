@@ -81,6 +81,11 @@ fn demo() -> Result<()> {
     run(&instance, &["ledger", "export"], Some((6, 6)))?;
     run(&instance, &["ledger", "verify"], None)?;
 
+    title("The archive, checked from end to end and brought back");
+    run(&instance, &["verify", "--deep"], None)?;
+    run(&instance, &["list", "--pipeline", "sales.forecast"], Some((6, 2)))?;
+    run(&instance, &["restore", "--pipeline", "sales.forecast", "--to", "restored"], Some((4, 2)))?;
+
     title("Once more: there is nothing left to do");
     let uploads = server(&store)?.requests().len();
     run(&instance, &["cleanup"], None)?;
