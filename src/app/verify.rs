@@ -16,6 +16,7 @@ use crate::check::{Event, Inventory, Reach, Verifier, put_only};
 use crate::cli::{ArchiveArgs, GlobalArgs, LedgerRebuildArgs, VerifyArgs};
 use crate::config::{Archive, Host, Layers, Target};
 use crate::error::{Error, Kind, Result, Warning};
+use crate::exit::Exit;
 use crate::flow::Stop;
 use crate::ledger::{ArchivedRun, Checks, Invocation, Ledger, Order, Selected};
 use crate::lock::Lock;
@@ -133,7 +134,8 @@ async fn verify(
         _ => runs * OBJECTS_OF_A_RUN,
     };
     let has_ledger = ledger.is_some();
-    let reach = Reach { selected: asked.selected, order, read, all: needs_listing };
+    let share = asked.sample.map_or(f64::from(u8::from(asked.deep)), |percent| percent / 100.0);
+    let reach = Reach { selected: asked.selected, order, read, share, seed: asked.seed, all: needs_listing };
     let mut read_runs: Vec<RunId> = Vec::new();
     let (mut unrecorded, mut elsewhere) = (0u64, 0u64);
     check(target, bucket, ledger, inventory, reach, total, report, |event, _| {
@@ -225,15 +227,19 @@ pub(super) fn rebuild(
     let archive = resolve(layers, &args.archive, report)?;
     let (target, state_dir, command) = (archive.target()?, &host.state_dir.value, "ledger rebuild");
     let _lock = Lock::acquire(state_dir, global.lock_wait, command, clock.now(), || Ok(()))?;
-    let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
-    ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
     let runtime = runtime()?;
-    let rebuilt = runtime.block_on(async {
+    // Where the bucket cannot be read, no ledger is made.
+    let (bucket, inventory) = runtime.block_on(async {
         let bucket = Bucket::connect_for_reading(target).await?;
         let inventory = list(&bucket, target, true, true).await?;
+        Ok((bucket, inventory))
+    })?;
+    let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
+    ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
+    let rebuilt = runtime.block_on(async {
         let total = inventory.as_ref().map_or(Ok(0), Inventory::count)?;
         let place = (bucket.endpoint().to_owned(), bucket.name().to_owned());
-        let reach = Reach { selected: Selected::default(), order: Order::Id, read: 0, all: true };
+        let reach = Reach { selected: Selected::default(), order: Order::Id, read: 0, share: 0.0, seed: 0, all: true };
         let (mut count, mut batch) = (0u64, Vec::new());
         let reader = ledger.reader()?;
         check(target, bucket, Some(reader), inventory, reach, total, report, |event, _| {
@@ -256,7 +262,7 @@ pub(super) fn rebuild(
         report.rebuilt(*count);
         report.archive_checked();
     }
-    let exit = report.exit();
+    let exit = rebuilt.as_ref().map_or_else(|error: &Error| Exit::of(error.kind), |_| report.exit());
     ledger.end(exit.code(), report.summary_json(exit), clock.now())?;
     report.sealed(ledger.head()?.hash);
     rebuilt.map(drop)

@@ -99,7 +99,10 @@ impl Sink for Small<'_> {
 impl Bucket {
     /// Length, ETag and stored SHA-256 of an object.
     pub async fn head(&self, key: &str) -> Result<(u64, Option<String>, Option<String>)> {
-        let missing = || Error::new(Kind::ObjectMissing, format!("look at `{key}` (HEAD): it is not there"));
+        let missing = || {
+            Error::new(Kind::ObjectRefused, format!("look at `{key}` (HEAD): it is not there"))
+                .hint("the object is not there, or S3_ENDPOINT_URL does not lead to an S3 store")
+        };
         let seen = self.look(key).await?.ok_or_else(missing)?;
         let sha256 = seen.sha256().map(str::to_owned);
         Ok((seen.bytes.0, seen.etag, sha256))

@@ -3,6 +3,8 @@
 //! In: the objects of one folder. Out: a [`CheckedObject`] for each, and the manifest, where it is good. A manifest counts
 //! only in its own folder, for the run that the folder is named after.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::object::{CheckedObject, Expected, State, described};
 use crate::archive::{Bucket, Digests, Listed, MANIFEST, ReadManifest, run_folder, to_hex};
 use crate::bytes::ByteSize;
@@ -38,8 +40,11 @@ pub(super) struct RunFolder {
 }
 
 impl RunFolder {
-    pub(super) fn has_manifest(&self) -> bool {
-        self.objects.iter().any(|object| object.key.ends_with(&format!("/{MANIFEST}")))
+    /// Whether it is among the share of folders that this seed chooses.
+    pub(super) fn is_chosen(&self, share: f64, seed: u32) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (seed, self.run).hash(&mut hasher);
+        (hasher.finish() as f64) < share * u64::MAX as f64
     }
 
     /// Whether it may be one of those that are selected, as far as its name says.
@@ -50,7 +55,8 @@ impl RunFolder {
     }
 
     fn object(&self, listed: &Listed, state: State, expected: Option<String>, found: String) -> CheckedObject {
-        CheckedObject { key: listed.key.clone(), run: Some(self.run), state, expected, found: Some(found) }
+        let (key, run) = (listed.key.clone(), Some(self.run));
+        CheckedObject { key, run, state, expected, found: Some(found), is_by_listing: false }
     }
 
     /// Checks what is there against the manifest, or says what it is without one; `None` where the run is younger than

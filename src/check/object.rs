@@ -48,6 +48,8 @@ pub struct CheckedObject {
     pub expected: Option<String>,
     /// What is there.
     pub found: Option<String>,
+    /// Only the listing was asked, which says nothing about the right to read.
+    pub is_by_listing: bool,
 }
 
 /// What should be there.
@@ -92,7 +94,7 @@ impl Expected {
 
     pub(super) fn is(&self, state: State, found: Option<String>) -> CheckedObject {
         let (key, run) = (self.key.clone(), Some(self.run));
-        CheckedObject { key, run, state, expected: Some(self.text()), found }
+        CheckedObject { key, run, state, expected: Some(self.text()), found, is_by_listing: false }
     }
 
     /// By listing where that suffices, else by HEAD.
@@ -102,7 +104,7 @@ impl Expected {
             && listed.bytes.0 == self.bytes
             && listed.etag.as_deref() == Some(&known)
         {
-            return Ok(self.is(State::Ok, Some(self.text())));
+            return Ok(CheckedObject { is_by_listing: true, ..self.is(State::Ok, Some(self.text())) });
         }
         Ok(match bucket.look(&self.key).await? {
             None => self.is(State::Missing, None),

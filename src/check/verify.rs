@@ -32,6 +32,10 @@ pub struct Reach {
     pub order: Order,
     /// How many of them are read and hashed, from the first on; the rest is looked at.
     pub read: u64,
+    /// Of runs without receipts, the share that is read: 0 to 1; chosen by the seed.
+    pub share: f64,
+    /// Any number.
+    pub seed: u32,
     /// Also what no receipt names.
     pub all: bool,
 }
@@ -179,13 +183,11 @@ impl Feeder {
         let services = [ANCHOR_FOLDER, "_probe/"].map(|name| service_key(&self.prefix, name));
         let selected = &self.reach.selected;
         let mut folder: Option<RunFolder> = None;
-        let mut number = 0;
-        let mut feed_folder = |folder: RunFolder| {
+        let feed_folder = |folder: RunFolder| {
             if !folder.is_selected(&self.prefix, selected) {
                 return Ok(true);
             }
-            number += u64::from(folder.has_manifest());
-            let deep = number <= self.reach.read;
+            let deep = folder.is_chosen(self.reach.share, self.reach.seed);
             self.feed_one(Job::Folder(folder, deep))
         };
         inventory.each_unclaimed(|listed| {
@@ -240,7 +242,8 @@ impl Job {
             Job::Foreign(listed) => {
                 let found = Some(format!("{} bytes", listed.bytes.0));
                 let (key, state) = (listed.key, State::Unexpected);
-                Done { checked: vec![Ok(CheckedObject { key, run: None, state, expected: None, found })], last: None }
+                let object = CheckedObject { key, run: None, state, expected: None, found, is_by_listing: true };
+                Done { checked: vec![Ok(object)], last: None }
             }
         }
     }
@@ -284,12 +287,11 @@ impl Faults {
     /// What can be said now.
     fn judge(&mut self, checked: Checked, stop: &Stop) -> Vec<CheckedObject> {
         match checked {
+            Ok(object) if object.is_by_listing => vec![object],
             Ok(object) => {
-                let mut objects: Vec<_> = self.pending.drain(..).map(|(object, _)| object).collect();
-                // A foreign object was only listed.
-                self.has_succeeded |= object.state != State::Unexpected;
-                objects.push(object);
-                objects
+                self.has_succeeded = true;
+                let before = self.pending.drain(..).map(|(object, _)| object);
+                before.chain([object]).collect()
             }
             Err((object, error)) if !error.kind.is_storage() => vec![object],
             Err((object, error)) => {

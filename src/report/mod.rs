@@ -252,7 +252,7 @@ impl Report {
         let is_ok = object.state == State::Ok;
         self.summary.objects_checked += 1;
         self.summary.differences += u64::from(!is_ok);
-        self.succeeded |= is_ok;
+        self.succeeded |= is_ok && !object.is_by_listing;
         *self.found.entry(object.state).or_default() += 1;
         if self.form.json {
             self.json_line(&json::object(object));

@@ -18,31 +18,16 @@ pub struct Progress {
 impl Progress {
     /// A bar over `bytes` of `runs` runs; hidden unless `visible`.
     pub fn new(visible: bool, runs: usize, bytes: ByteSize) -> Progress {
-        let target =
-            if visible { ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(bytes.0.max(1)), target);
         let template = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        let progress = Progress { bar, runs: 0, total: runs };
+        let progress = Progress { bar: bar(visible, bytes.0, template), runs: 0, total: runs };
         progress.show_runs();
-        if visible {
-            progress.bar.enable_steady_tick(Duration::from_millis(250));
-        }
         progress
     }
 
     /// A bar over things that are looked at; hidden unless `visible`.
     pub fn counting(visible: bool, total: u64, what: &str) -> Progress {
-        let target =
-            if visible { ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total.max(1)), target);
         let template = format!("{{pos}}/{{len}} {what} {{wide_bar}} {{per_sec}}  {{eta}} left");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Progress { bar, runs: 0, total: 0 }
+        Progress { bar: bar(visible, total, &template), runs: 0, total: 0 }
     }
 
     /// One more was looked at; where more turn up than were known, the bar grows.
@@ -72,4 +57,17 @@ impl Progress {
     fn show_runs(&self) {
         self.bar.set_prefix(format!("{}/{} runs", self.runs, self.total));
     }
+}
+
+fn bar(visible: bool, length: u64, template: &str) -> ProgressBar {
+    let target =
+        if visible { ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND) } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(length.max(1)), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    if visible {
+        bar.enable_steady_tick(Duration::from_millis(250));
+    }
+    bar
 }

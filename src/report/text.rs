@@ -129,8 +129,9 @@ pub(super) fn object(out: &mut dyn Write, colored: bool, object: &CheckedObject)
         State::Unreadable | State::Ok => "cannot be checked",
     };
     let run = object.run.map(|run| format!(" (run {run})")).unwrap_or_default();
-    let expected = object.expected.as_ref().map(|expected| format!("expected {expected}"));
-    let found = object.found.as_ref().map(|found| format!("found {found}"));
+    let is_unreadable = object.state == State::Unreadable;
+    let expected = object.expected.as_ref().filter(|_| !is_unreadable).map(|expected| format!("expected {expected}"));
+    let found = object.found.as_ref().map(|found| if is_unreadable { found.clone() } else { format!("found {found}") });
     let details = expected.into_iter().chain(found).collect::<Vec<_>>().join(", ");
     let key = printable(&object.key);
     writeln!(out, "{} `{key}` {state}{run}: {}", red(colored, "error:"), printable(&details))

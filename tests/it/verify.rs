@@ -189,6 +189,14 @@ fn a_rebuilt_ledger_serves_verify_and_no_deletion() {
     sandbox.run(&["backup", "-q"]).expect(0, "", "");
     let before = sandbox.run(&["verify", "--json"]).summary()["objects_checked"].clone();
     lose_ledger(&sandbox);
+    for name in ["S3_VERIFY_ACCESS_KEY", "S3_VERIFY_SECRET_ACCESS_KEY"] {
+        sandbox.variable(name, "");
+    }
+    let denied = sandbox.run(&["ledger", "rebuild"]);
+    assert!(denied.code == Some(12) && denied.stderr.contains("the key may only put, not read"), "{denied:?}");
+    let keys = sandbox.store.admin();
+    sandbox.variable("S3_VERIFY_ACCESS_KEY", &keys.access_key);
+    sandbox.variable("S3_VERIFY_SECRET_ACCESS_KEY", &keys.secret_key);
     let broken = sandbox.runs(Fate::Archived)[2].key(PREFIX, "run.log");
     let whole = sandbox.store.object(&broken).unwrap();
     put(&sandbox, &broken, b"short");
@@ -317,6 +325,34 @@ fn a_store_that_fails_for_a_while_is_no_difference_and_one_object_that_fails_is(
     sandbox.embedded().set_fault(move |request| (request.key == key).then_some("AccessDenied"));
     let ran = sandbox.run(&["verify", "--deep", "--json"]);
     assert_eq!((found(&ran), ran.code), (BTreeMap::from([(bad, "unreadable".to_owned())]), Some(4)), "{ran:?}");
+}
+
+#[test]
+fn a_key_that_may_list_and_not_read_is_told_so_where_reading_is_asked_for() {
+    let mut sandbox = archived(On::Minio, 12);
+    match &sandbox.store {
+        TestStore::Embedded(server) => {
+            let reads = |operation: &str| matches!(operation, "GetObject" | "HeadObject");
+            server.set_fault(move |request| reads(&request.operation).then_some("AccessDenied"));
+        }
+        TestStore::Minio(server) => {
+            let policy = sandbox.instance.root().join("policy.json");
+            let allowed = r#"{"Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::*"]}"#;
+            std::fs::write(&policy, format!(r#"{{"Version":"2012-10-17","Statement":[{allowed}]}}"#)).unwrap();
+            let mc = |args: &[&str]| server.mc().run(args).map(drop).unwrap();
+            mc(&["admin", "user", "add", "kit", "lister", "lister-secret"]);
+            mc(&["admin", "policy", "create", "kit", "list-only", policy.to_str().unwrap()]);
+            mc(&["admin", "policy", "attach", "kit", "list-only", "--user", "lister"]);
+            sandbox.variable("S3_VERIFY_ACCESS_KEY", "lister");
+            sandbox.variable("S3_VERIFY_SECRET_ACCESS_KEY", "lister-secret");
+            sandbox.run(&["verify", "-q"]).expect(0, "", "");
+        }
+    }
+    for args in [&["verify", "--sample", "50"][..], &["verify", "--deep"]] {
+        let ran = sandbox.run(args);
+        assert_eq!((ran.code, ran.errors()), (Some(12), 1), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("the key may only put, not read"), "{args:?}: {ran:?}");
+    }
 }
 
 #[test]
