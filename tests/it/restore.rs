@@ -353,6 +353,24 @@ fn a_run_deleted_by_mistake_is_back_in_the_instance_and_planned_again() {
 }
 
 #[test]
+fn a_deletion_that_was_cut_off_is_ended_before_its_run_comes_back() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let run = sandbox.add(old(1, "etl"));
+    sandbox.as_admin().variable("FASTFLOW_ARCHIVE_TEST_KILL", "folders-synced:1");
+    assert_eq!(sandbox.run(&["cleanup", "-q"]).code, None, "it was killed");
+    sandbox.variable("FASTFLOW_ARCHIVE_TEST_KILL", "");
+    assert!(!sandbox.instance.run_exists(&run.id).unwrap());
+    done(&sandbox.run(&["restore", &run.id, "--to-instance", "-q"]));
+    sandbox.assert_untouched(&run);
+    let entries = sandbox.run(&["ledger", "export", "--json"]).lines();
+    let of_run: Vec<_> =
+        entries.iter().filter(|entry| entry["run_id"] == run.id.as_str()).map(|entry| &entry["entry"]).collect();
+    assert_eq!(of_run, ["archived", "intended", "deleted", "restored"]);
+    done(&sandbox.run(&["cleanup", "-q"]));
+    sandbox.assert_moved(&run, &sandbox.objects());
+}
+
+#[test]
 fn nothing_is_left_of_a_run_that_cannot_go_back_as_a_whole() {
     let mut sandbox = Sandbox::new(On::Embedded);
     let runs = [sandbox.add(old(1, "notebook").notebook(3)), sandbox.add(old(2, "etl"))];
