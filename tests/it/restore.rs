@@ -286,7 +286,10 @@ fn a_run_that_is_not_archived_is_named() {
     for usage in [&["restore", "--to", "x"][..], &["restore", id], &["restore", id, "--to", "x", "--to-instance"]] {
         assert_eq!(sandbox.run(usage).code, Some(2), "{usage:?}");
     }
-    assert_eq!(sandbox.run(&["restore", id, "--to-instance", "--overwrite"]).code, Some(2));
+    for more in ["--to-instance --overwrite", "--to x --since 2026-01-01"] {
+        let args: Vec<&str> = ["restore", id].into_iter().chain(more.split(' ')).collect();
+        assert_eq!(sandbox.run(&args).code, Some(2), "{more}");
+    }
 }
 
 /// Row and cells of a run as texts.
