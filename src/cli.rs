@@ -501,7 +501,7 @@ pub struct CleanupArgs {
 #[command(group = clap::ArgGroup::new("whither").required(true).args(["to", "to_instance"]))]
 pub struct RestoreArgs {
     /// These runs
-    #[arg(value_name = "RUN_ID", value_parser = run_id)]
+    #[arg(value_name = "RUN_ID", value_parser = run_id, conflicts_with_all = ["since", "until"])]
     pub runs: Vec<RunId>,
     /// All archived runs of this pipeline; repeatable
     #[arg(long, value_name = "NAME", env = "FASTFLOW_ARCHIVE_PIPELINE", hide_env_values = true)]

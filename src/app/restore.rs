@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::{host_name, user_name, watch_signals};
 use crate::archive::Bucket;
 use crate::check::{Asked, Finder, InArchive, Instance, Restored, Restorer, explained, is_difference};
+use crate::cleanup::finish_open_deletions;
 use crate::cli::{Cli, RestoreArgs};
 use crate::config::{Archive, Host, Layers, Target};
 use crate::error::{Error, Kind, Result};
@@ -117,11 +118,15 @@ impl Work<'_> {
 
     async fn into_instance(mut self, cli: &Cli, host: &Host, clock: Clock, report: &mut Report) -> Result<()> {
         let (state_dir, command) = (&host.state_dir.value, cli.command.name());
-        let store = fastflow::open(&host.database.value, Access::Write)?;
+        let mut store = fastflow::open(&host.database.value, Access::Write)?;
         let logs = LogsDir::open(&host.logs_dir.value, &host.path_map.value)?;
         let _lock = Lock::acquire(state_dir, cli.global.lock_wait, command, clock.now(), || self.stop.check())?;
         let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
         ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
+        // What an invocation began to delete that was cut off: afterwards, this one's end says that nothing is open.
+        let open = ledger.open_deletions()?;
+        let left = finish_open_deletions(&mut ledger, store.as_mut(), &logs, &open, clock.now())?;
+        left.iter().for_each(|warning| report.warning(warning));
         let mut instance = Instance { store, logs, ledger, spool_dir: state_dir.clone(), clock };
         let (mut found, search) = self.search();
         while let Some(run) = found.recv().await {

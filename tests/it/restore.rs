@@ -286,7 +286,10 @@ fn a_run_that_is_not_archived_is_named() {
     for usage in [&["restore", "--to", "x"][..], &["restore", id], &["restore", id, "--to", "x", "--to-instance"]] {
         assert_eq!(sandbox.run(usage).code, Some(2), "{usage:?}");
     }
-    assert_eq!(sandbox.run(&["restore", id, "--to-instance", "--overwrite"]).code, Some(2));
+    for more in ["--to-instance --overwrite", "--to x --since 2026-01-01"] {
+        let args: Vec<&str> = ["restore", id].into_iter().chain(more.split(' ')).collect();
+        assert_eq!(sandbox.run(&args).code, Some(2), "{more}");
+    }
 }
 
 /// Row and cells of a run as texts.
@@ -350,6 +353,24 @@ fn a_run_deleted_by_mistake_is_back_in_the_instance_and_planned_again() {
         done(&sandbox.run(&["cleanup", "-q"]));
         runs.iter().for_each(|run| sandbox.assert_moved(run, &sandbox.objects()));
     }
+}
+
+#[test]
+fn a_deletion_that_was_cut_off_is_ended_before_its_run_comes_back() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    let run = sandbox.add(old(1, "etl"));
+    sandbox.as_admin().variable("FASTFLOW_ARCHIVE_TEST_KILL", "folders-synced:1");
+    assert_eq!(sandbox.run(&["cleanup", "-q"]).code, None, "it was killed");
+    sandbox.variable("FASTFLOW_ARCHIVE_TEST_KILL", "");
+    assert!(!sandbox.instance.run_exists(&run.id).unwrap());
+    done(&sandbox.run(&["restore", &run.id, "--to-instance", "-q"]));
+    sandbox.assert_untouched(&run);
+    let entries = sandbox.run(&["ledger", "export", "--json"]).lines();
+    let of_run: Vec<_> =
+        entries.iter().filter(|entry| entry["run_id"] == run.id.as_str()).map(|entry| &entry["entry"]).collect();
+    assert_eq!(of_run, ["archived", "intended", "deleted", "restored"]);
+    done(&sandbox.run(&["cleanup", "-q"]));
+    sandbox.assert_moved(&run, &sandbox.objects());
 }
 
 #[test]
