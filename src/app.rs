@@ -354,6 +354,11 @@ impl Session {
         }
         progress.finish();
         let committer = work.await.map_err(|error| Error::caused(Kind::Internal, "finish the work", error))??;
+        if archiver.has_accepted_opaque() {
+            let message = "the store's ETags prove nothing and it accepts wrong digests: its answers were taken for receipts \
+                           because S3_ACCEPT_OPAQUE_ETAG is true; --proof readback proves them";
+            report.warning(&Warning::new("opaque_etag_accepted", message));
+        }
         report.stopped(stop.signal(), stop.cause());
         Ok((committer, archiver))
     }

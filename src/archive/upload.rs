@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tempfile::SpooledTempFile;
@@ -79,6 +80,7 @@ pub struct Archiver {
     origin: Origin,
     clock: Clock,
     enforced: OnceCell<bool>,
+    has_accepted_opaque: AtomicBool,
 }
 
 /// One object of a run before it is sent.
@@ -116,7 +118,13 @@ impl Archiver {
             origin,
             clock,
             enforced: OnceCell::new(),
+            has_accepted_opaque: AtomicBool::new(false),
         }
+    }
+
+    /// Whether any object rests on nothing but the operator's word (`S3_ACCEPT_OPAQUE_ETAG`).
+    pub fn has_accepted_opaque(&self) -> bool {
+        self.has_accepted_opaque.load(Ordering::Relaxed)
     }
 
     /// What must be proven.
@@ -379,7 +387,10 @@ impl Archiver {
         let enforced = *self.enforced.get_or_try_init(|| self.bucket.enforces_digests(&probe)).await?;
         match (enforced, self.accept_opaque_etag) {
             (true, _) => Ok(Method::EnforcedDigest),
-            (false, true) => Ok(Method::AcceptedOpaque),
+            (false, true) => {
+                self.has_accepted_opaque.store(true, Ordering::Relaxed);
+                Ok(Method::AcceptedOpaque)
+            }
             // A HEAD of such a store shows the length and repeats what we told it: only the bytes themselves prove.
             (false, false) if self.level == Level::Readback => Ok(Method::Readback),
             (false, false) => Err(Error::new(

@@ -237,6 +237,8 @@ struct Seen {
     tries: usize,
     deleted: usize,
     seconds: f64,
+    /// Whether it said that answers that prove nothing were accepted.
+    warned: bool,
     /// Where it broke a rule that holds for every row.
     broken: Vec<String>,
     stderr: String,
@@ -262,6 +264,7 @@ impl Row {
         seen.tries = server.tries(&first.key(PREFIX, "run.log")) + server.failed_handshakes();
         let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let runs = || lines.iter().filter(|line| line["type"] == "run");
+        seen.warned = lines.iter().any(|line| line["kind"] == "opaque_etag_accepted");
         seen.not_attempted = runs().filter(|line| line["outcome"] == "not_attempted").count();
         seen.kinds = runs().filter_map(|line| line["error"]["kind"].as_str()).map(str::to_owned).collect();
         for (run, files) in &originals {
@@ -358,6 +361,8 @@ impl Row {
             self.kept.to_string(),
             format!("{} and {} not attempted", seen.kinds.len(), seen.not_attempted),
         );
+        let accepts = self.name == "opaque ETag, checks nothing, accepted";
+        compare("the warning of a downgrade", seen.warned == accepts, accepts.to_string(), seen.warned.to_string());
         compare("tries", self.tries.contains(&seen.tries), format!("{:?}", self.tries), seen.tries.to_string());
         compare("deleted runs", seen.deleted == 3 - self.kept, (3 - self.kept).to_string(), seen.deleted.to_string());
         complaints
