@@ -10,7 +10,7 @@ use crate::harness::{On, PREFIX, Sandbox, old};
 use crate::invariants::{assert_log_is_whole, assert_nothing_is_lost, receipts};
 
 /// Every step, in the order in which a call comes to them.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 21] = [
     "ledger-made-aside",
     "ledger-made",
     "begun",
@@ -28,7 +28,6 @@ const STEPS: [&str; 22] = [
     "rows-committed",
     "folders-synced",
     "endings-recorded",
-    "work-done",
     "work-done",
     "before-end-recorded",
     "end-recorded",
