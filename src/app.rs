@@ -276,10 +276,7 @@ impl Session {
         if plan.due.is_empty() {
             return self.end(report, &mut ledger);
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))?;
+        let runtime = runtime()?;
         let origin = Origin { host: host.clone(), database: database.value.kind() };
         let remover = Remover::new(store, Arc::clone(&logs));
         let truncator = Truncator::new(Arc::clone(&logs));
@@ -443,6 +440,11 @@ fn watch_signals(stop: Arc<Stop>) -> Result<()> {
     };
     let thread = std::thread::Builder::new().name("signals".to_owned());
     thread.spawn(move || runtime.block_on(listen)).map(drop).map_err(failed)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))
 }
 
 fn host_name() -> String {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::runtime;
 use crate::archive::{Bucket, Listed, service_key};
 use crate::bytes::ByteSize;
 use crate::cli::LedgerCommand;
@@ -36,10 +37,7 @@ pub(super) fn run(command: &LedgerCommand, layers: &Layers, host: &Host, report:
 
 /// Walks the chain, and holds every anchor of this ledger against it: what lies in the bucket must be an entry here.
 fn verify(ledger: &Ledger, target: Option<&Target>, report: &mut Report) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))?;
+    let runtime = runtime()?;
     let mut anchors = match target {
         Some(target) => runtime.block_on(find_anchors(target)),
         None => Err(Error::new(Kind::IncompleteConfiguration, "no S3 archive is configured")),

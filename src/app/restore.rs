@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{host_name, user_name, watch_signals};
+use super::{host_name, runtime, user_name, watch_signals};
 use crate::archive::Bucket;
 use crate::check::{Asked, Finder, InArchive, Instance, Restored, Restorer, explained, is_difference};
 use crate::cleanup::finish_open_deletions;
@@ -54,10 +54,7 @@ pub(super) fn run(
         since: args.archived.since,
         until: args.archived.until,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let stop = Arc::new(Stop::default());
         watch_signals(Arc::clone(&stop))?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{host_name, user_name, watch_signals};
+use super::{host_name, runtime, user_name, watch_signals};
 use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, from_hex, service_key};
 use crate::archive::{Digests, MANIFEST};
 use crate::bytes::ByteSize;
@@ -29,13 +29,6 @@ const BATCH: usize = 100;
 
 /// Objects of a run, on average; only a bar rests on it.
 const OBJECTS_OF_A_RUN: u64 = 3;
-
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))
-}
 
 fn resolve(layers: &Layers, args: &ArchiveArgs, report: &mut Report) -> Result<Archive> {
     let archive = Archive::resolve(layers, args)?;
