@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::runtime;
+use super::process::runtime;
 use crate::archive::{Bucket, Listed, service_key};
 use crate::bytes::ByteSize;
 use crate::cli::LedgerCommand;

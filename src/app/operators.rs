@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::host_name;
+use super::process::host_name;
 use crate::cli::{Cli, NotifyWhen, Typed};
 use crate::config::{Channels, Dotenv, Host, Layers, Webhook};
 use crate::error::{Error, Kind, Result};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{host_name, runtime, user_name, watch_signals};
+use super::process::{host_name, runtime, user_name, watch_signals};
 use crate::archive::Bucket;
 use crate::check::{Asked, Finder, InArchive, Instance, Restored, Restorer, explained, is_difference};
 use crate::cleanup::finish_open_deletions;

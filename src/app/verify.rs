@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{host_name, runtime, user_name, watch_signals};
+use super::process::{host_name, runtime, user_name, watch_signals};
 use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, from_hex, service_key};
 use crate::archive::{Digests, MANIFEST};
 use crate::bytes::ByteSize;

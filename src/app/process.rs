@@ -1,0 +1,48 @@
+//! The process itself: its runtime, its signals, the machine and the user it runs as.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::error::{Error, Kind, Result};
+use crate::exit::Exit;
+use crate::flow::{Signal, Stop};
+
+/// From now on, on a thread of its own: the first signal lets what is in flight finish; the second ends the process at once.
+pub(super) fn watch_signals(stop: Arc<Stop>) -> Result<()> {
+    let failed = |error| Error::caused(Kind::Internal, "listen for signals", error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?)
+    };
+    let listen = async move {
+        loop {
+            let received = tokio::select! {
+                _ = interrupt.recv() => Signal::Interrupt,
+                _ = terminate.recv() => Signal::Terminate,
+            };
+            if !stop.on_signal(received) {
+                #[expect(clippy::exit, reason = "the operator asked twice; every state on the way can be resumed")]
+                std::process::exit(Exit::Stopped(received).code().into());
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("signals".to_owned());
+    thread.spawn(move || runtime.block_on(listen)).map(drop).map_err(failed)
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))
+}
+
+pub(super) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+pub(super) fn user_name() -> String {
+    let id = rustix::process::geteuid().as_raw();
+    let name = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
+}

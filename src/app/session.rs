@@ -1,0 +1,88 @@
+//! What `plan`, `backup` and `cleanup` share: the resolved configuration, what is asked for, and the plan made of both.
+//!
+//! In: [`Cli`] and the layers of the configuration. Out: the plan, shown. Changes nothing; [`super::spend`] does.
+
+use std::sync::Arc;
+
+use crate::cli::{Cli, Command};
+use crate::config::{Config, Host, Layers};
+use crate::error::{Error, Kind, Result, Warning};
+use crate::fastflow::{self, Access, LogsDir};
+use crate::flow::Stop;
+use crate::ledger::Ledger;
+use crate::plan::{self, Narrowing, Plan, Rules};
+use crate::report::Report;
+use crate::time::{Clock, Timestamp};
+
+/// What every subcommand needs: the resolved configuration and what is asked for.
+pub(super) struct Session {
+    pub(super) config: Config,
+    pub(super) rules: Rules,
+    pub(super) narrowing: Narrowing,
+    pub(super) clock: Clock,
+    pub(super) now: Timestamp,
+    pub(super) stop: Arc<Stop>,
+}
+
+impl Session {
+    pub(super) fn open(
+        cli: &Cli,
+        layers: &Layers,
+        host: Host,
+        clock: Clock,
+        stop: &Arc<Stop>,
+        report: &mut Report,
+    ) -> Result<Session> {
+        let given = cli.command.selecting().ok_or_else(|| Error::new(Kind::Internal, "select runs"))?;
+        let config = Config::resolve(layers, &given, host)?;
+        report.settings(&config.listing());
+        config.archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
+        let selection = given.selection;
+        let rules = Rules {
+            keep_runs: config.retention.runs.value,
+            keep_days: config.retention.days.value,
+            // `backup` deletes nothing, and so cuts nothing.
+            max_log: config.retention.log_max_size.value.filter(|_| !matches!(cli.command, Command::Backup(_))),
+            min_age: config.retention.min_age.value,
+            all: given.all,
+        };
+        if !config.retention.is_any_set() && !rules.all {
+            let message =
+                "no retention rule is set anywhere: nothing is due; set LOG_RETENTION_RUNS or LOG_RETENTION_DAYS";
+            report.warning(&Warning::new("no_retention_rule", message));
+        }
+        let narrowing = Narrowing {
+            pipelines: selection.pipeline.clone(),
+            runs: selection.run.iter().filter_map(|id| id.parse().ok()).collect(),
+            older_than: selection.older_than,
+            limit: selection.limit,
+        };
+        Ok(Session { config, rules, narrowing, clock, now: clock.now(), stop: Arc::clone(stop) })
+    }
+
+    pub(super) fn plan(&self) -> Result<(Plan, Option<LogsDir>)> {
+        let mut store = fastflow::open(&self.config.host.database.value, Access::Read)?;
+        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, || self.open_logs(), || self.stop.check())
+    }
+
+    /// `plan`: what is due, and nothing else.
+    pub(super) fn show(&self, report: &mut Report) -> Result<()> {
+        self.config.archive.why_nothing_follows().iter().for_each(|warning| report.warning(warning));
+        let (plan, logs) = self.plan()?;
+        report.begin(&plan, logs.as_ref());
+        match self.known_ledger().and_then(|ledger| ledger.map(|ledger| ledger.head()).transpose()) {
+            Ok(head) => head.into_iter().for_each(|head| report.sealed(head.hash)),
+            Err(error) => report.warning(&Warning::new(error.kind.name(), error.message())),
+        }
+        Ok(())
+    }
+
+    /// The ledger, for reading, where there is one.
+    pub(super) fn known_ledger(&self) -> Result<Option<Ledger>> {
+        Ledger::open_existing(&self.config.host.state_dir.value)
+    }
+
+    pub(super) fn open_logs(&self) -> Result<LogsDir> {
+        LogsDir::open(&self.config.host.logs_dir.value, &self.config.host.path_map.value)
+    }
+}
