@@ -1,8 +1,10 @@
-//! Sizes in bytes, shown in binary units with one decimal.
+//! Sizes in bytes, shown in binary units with one decimal, and bytes in a second.
 
 use std::fmt;
 use std::iter::Sum;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign};
+use std::str::FromStr;
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,9 +50,46 @@ impl Sum for ByteSize {
     }
 }
 
+/// At most so many bytes in a second, as rclone writes it: `10M` is 10 MiB/s, a bare number counts KiB/s, `off` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteRate(pub Option<NonZeroU64>);
+
+impl FromStr for ByteRate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let trimmed = text.trim();
+        if trimmed.eq_ignore_ascii_case("off") {
+            return Ok(ByteRate(None));
+        }
+        let end = trimmed.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(trimmed.len());
+        let (number, unit) = trimmed.split_at(end);
+        let shift = match unit.to_ascii_uppercase().trim_end_matches("IB") {
+            "B" => 0,
+            "" | "K" => 10,
+            "M" => 20,
+            "G" => 30,
+            _ => return Err("write it as 10M, 512K or 1.5G (bytes in a second, binary units), or off"),
+        };
+        let rate = number.parse::<f64>().ok().map(|number| number * f64::from(1 << shift)).filter(|rate| *rate < 1e15);
+        let rate = rate.and_then(|rate| NonZeroU64::new(rate as u64));
+        rate.map(|rate| ByteRate(Some(rate))).ok_or("write a number above 0 and a unit: 10M, 512K, 1.5G, or off")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_read_as_rclone_reads_them() {
+        let read = |text: &str| text.parse::<ByteRate>().map(|rate| rate.0.map(NonZeroU64::get));
+        let read: Vec<_> = ["10M", "512k", "1.5GiB", "100", "64B", "off"].map(|text| read(text).unwrap()).into();
+        assert_eq!(read, [Some(10 << 20), Some(512 << 10), Some(3 << 29), Some(100 << 10), Some(64), None]);
+        for bad in ["", "0", "-1M", "M", "10X", "1e99G", "nan", "10 M B", "0.1B"] {
+            assert!(bad.parse::<ByteRate>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes_read_in_the_largest_unit_that_fits() {

@@ -13,6 +13,7 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::bytes::ByteRate;
 use crate::run::RunId;
 use crate::time::Timestamp;
 
@@ -380,6 +381,15 @@ pub struct ArchiveArgs {
     pub concurrency: u16,
 }
 
+/// How fast it may send.
+#[derive(Args)]
+#[command(next_help_heading = "Archive")]
+pub struct TransferArgs {
+    /// Send at most this much in a second: 10M, 512K, 1.5G (binary units; a bare number counts KiB), or off
+    #[arg(long, value_name = "RATE", env = "FASTFLOW_ARCHIVE_BWLIMIT", hide_env_values = true)]
+    pub bwlimit: Option<ByteRate>,
+}
+
 /// When operators are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NotifyWhen {
@@ -445,6 +455,9 @@ pub struct BackupArgs {
     /// Where the archive is.
     pub archive: ArchiveArgs,
     #[command(flatten)]
+    /// How fast it may send.
+    pub transfer: TransferArgs,
+    #[command(flatten)]
     /// Whether operators are told.
     pub notify: NotifyArgs,
     #[command(flatten)]
@@ -475,6 +488,9 @@ pub struct CleanupArgs {
     #[command(flatten)]
     /// Where the archive is.
     pub archive: ArchiveArgs,
+    #[command(flatten)]
+    /// How fast it may send.
+    pub transfer: TransferArgs,
     #[command(flatten)]
     /// Whether operators are told.
     pub notify: NotifyArgs,

@@ -74,11 +74,14 @@ fn attempt_timeout(bytes: u64) -> Duration {
     ATTEMPT_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
 }
 
-/// Time enough for a request with so many bytes.
-pub(super) fn patience(bytes: u64) -> config::Builder {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt_timeout(bytes));
-    config::Builder::new().timeout_config(timeouts.build())
+/// Time enough for a request with so many bytes, and `more` that we ourselves take.
+pub(super) fn patience(bytes: u64, more: Duration) -> config::Builder {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt_timeout(bytes) + more);
+    let builder = config::Builder::new().timeout_config(timeouts.build());
+    // What we hold back ourselves is no stall of the store's.
+    if more.is_zero() { builder } else { builder.stalled_stream_protection(StalledStreamProtectionConfig::disabled()) }
 }
 
 /// One TLS stack (rustls) with one provider (ring); the system's roots, and a private CA beside them.

@@ -13,6 +13,7 @@ mod payload;
 mod proof;
 mod read;
 mod s3;
+mod throttle;
 mod upload;
 
 pub use manifest::{Origin, ReadFile, ReadManifest};

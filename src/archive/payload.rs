@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -17,6 +18,9 @@ use http_body::{Body, Frame, SizeHint};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
+use tokio::time::Sleep;
+
+use super::throttle::Throttle;
 
 /// Files up to here are read once, hashed and sent from the same memory.
 pub(super) const IN_MEMORY: u64 = 1 << 20;
@@ -99,15 +103,20 @@ impl Payload {
         }
     }
 
-    /// A fresh body from the first byte on.
-    pub(super) fn body(&self) -> SdkBody {
-        match self {
-            Payload::Memory(bytes) => SdkBody::from(bytes.clone()),
-            Payload::Section { file, offset, length } => {
-                let (file, offset, length) = (Arc::clone(file), *offset, *length);
+    /// A fresh body from the first byte on, no faster than `throttle` lets it go.
+    pub(super) fn body(&self, throttle: Option<&Arc<Throttle>>) -> SdkBody {
+        match (self, throttle) {
+            (Payload::Memory(bytes), None) => SdkBody::from(bytes.clone()),
+            (payload, throttle) => {
+                let (payload, throttle) = (payload.clone(), throttle.cloned());
                 SdkBody::retryable(move || {
-                    let file = Arc::clone(&file);
-                    SdkBody::from_body_1_x(SectionBody { file, next: offset, end: offset + length, reading: None })
+                    SdkBody::from_body_1_x(PieceBody {
+                        payload: payload.clone(),
+                        next: 0,
+                        throttle: throttle.clone(),
+                        reading: None,
+                        waiting: None,
+                    })
                 })
             }
         }
@@ -169,33 +178,59 @@ fn read_section(file: &File, mut offset: u64, mut length: u64, each: &mut dyn Fn
     Ok(())
 }
 
-/// A request body that reads a section of a file on the blocking pool.
-struct SectionBody {
-    file: Arc<File>,
+/// A request body in pieces: a file is read on the blocking pool, and each piece waits for its turn.
+struct PieceBody {
+    payload: Payload,
+    /// Where the next piece begins.
     next: u64,
-    end: u64,
+    throttle: Option<Arc<Throttle>>,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl Body for SectionBody {
+impl PieceBody {
+    fn left(&self) -> u64 {
+        self.payload.len() - self.next
+    }
+
+    /// The length of the next piece.
+    fn piece_bytes(&self) -> u64 {
+        self.throttle.as_ref().map_or(CHUNK, |throttle| throttle.piece_bytes()).min(self.left())
+    }
+}
+
+impl Body for PieceBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
-        if this.next >= this.end {
+        let size = this.piece_bytes();
+        if size == 0 {
             return Poll::Ready(None);
         }
-        let reading = this.reading.get_or_insert_with(|| {
-            let (file, offset, size) = (Arc::clone(&this.file), this.next, CHUNK.min(this.end - this.next));
-            tokio::task::spawn_blocking(move || {
-                let mut buffer = vec![0; size as usize];
-                file.read_exact_at(&mut buffer, offset)?;
-                Ok(Bytes::from(buffer))
-            })
-        });
-        let result = ready!(Pin::new(reading).poll(context)).unwrap_or_else(|error| Err(io::Error::other(error)));
-        this.reading = None;
+        if let Some(throttle) = &this.throttle {
+            let waiting = this.waiting.get_or_insert_with(|| {
+                let at = throttle.reserve(size, Instant::now());
+                Box::pin(tokio::time::sleep_until(at.into()))
+            });
+            ready!(waiting.as_mut().poll(context));
+        }
+        let result = match &this.payload {
+            Payload::Memory(bytes) => Ok(bytes.slice(this.next as usize..(this.next + size) as usize)),
+            Payload::Section { file, offset, .. } => {
+                let reading = this.reading.get_or_insert_with(|| {
+                    let (file, offset) = (Arc::clone(file), offset + this.next);
+                    tokio::task::spawn_blocking(move || {
+                        let mut buffer = vec![0; size as usize];
+                        file.read_exact_at(&mut buffer, offset)?;
+                        Ok(Bytes::from(buffer))
+                    })
+                });
+                ready!(Pin::new(reading).poll(context)).unwrap_or_else(|error| Err(io::Error::other(error)))
+            }
+        };
+        (this.reading, this.waiting) = (None, None);
         if let Ok(bytes) = &result {
             this.next += bytes.len() as u64;
         }
@@ -203,11 +238,11 @@ impl Body for SectionBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.next >= self.end
+        self.left() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.end - self.next)
+        SizeHint::with_exact(self.left())
     }
 }
 

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use super::client::patience;
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Hasher};
 use super::s3::Bucket;
@@ -175,7 +174,7 @@ impl Bucket {
     async fn read_once(&self, what: &str, key: &str, sink: &mut dyn Sink) -> Result<(u64, Digests), Fault> {
         let _permit = self.permit().await;
         let request = self.client.get_object().bucket(&*self.name).key(key);
-        let request = request.customize().config_override(patience(u64::from(u32::MAX)));
+        let request = request.customize().config_override(self.patience(u64::from(u32::MAX)));
         let classified = |error| {
             let mut fault = classify(what, error);
             if fault.code == "NoSuchKey" {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::config::{self, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
@@ -21,6 +21,8 @@ use super::client::{client, patience};
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Payload, to_hex};
 use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
+use super::throttle::Throttle;
+use crate::bytes::ByteRate;
 use crate::config::{Credentials, Encryption, Target};
 use crate::error::{Error, Kind, Result};
 
@@ -75,8 +77,10 @@ pub struct Bucket {
     pub(super) name: Arc<str>,
     endpoint: Arc<str>,
     requests: Arc<tokio::sync::Semaphore>,
+    concurrency: u32,
     sent: Arc<AtomicU64>,
     encryption: Option<Encryption>,
+    throttle: Option<Arc<Throttle>>,
 }
 
 impl Bucket {
@@ -95,10 +99,23 @@ impl Bucket {
             client: client(target, credentials).await?,
             name: target.bucket.value.as_str().into(),
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
+            concurrency: target.concurrency.value.into(),
             requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
             sent: Arc::default(),
             encryption: target.encryption.as_ref().map(|encryption| encryption.value.clone()),
+            throttle: None,
         })
+    }
+
+    /// The same bucket, which sends at most so much.
+    pub fn limited_to(self, rate: ByteRate) -> Bucket {
+        Bucket { throttle: rate.0.map(|rate| Arc::new(Throttle::new(rate))), ..self }
+    }
+
+    /// Time enough for a request with so many bytes, also where all that are on their way share a limit.
+    pub(super) fn patience(&self, bytes: u64) -> config::Builder {
+        let limited = self.throttle.as_ref().map(|throttle| throttle.time_for(bytes) * self.concurrency);
+        patience(bytes, limited.unwrap_or_default())
     }
 
     /// Bytes that were sent so far, for a progress bar.
@@ -152,13 +169,13 @@ impl Bucket {
             .set_ssekms_key_id(key_id)
             .set_if_none_match(put.condition.if_none_match())
             .set_if_match(put.condition.if_match())
-            .body(ByteStream::new(put.payload.body()));
+            .body(ByteStream::new(put.payload.body(self.throttle.as_ref())));
         for (name, value) in put.metadata.iter() {
             request = request.metadata(*name, value);
         }
         let mut request = request.customize().interceptor(SignedDigest(claimed.sha256));
-        if put.payload.len() > super::payload::IN_MEMORY {
-            request = request.config_override(patience(put.payload.len()));
+        if put.payload.len() > super::payload::IN_MEMORY || self.throttle.is_some() {
+            request = request.config_override(self.patience(put.payload.len()));
         }
         let output = request.send().await.map_err(|error| classify(what, error))?;
         self.sent.fetch_add(put.payload.len(), Ordering::Relaxed);
@@ -244,7 +261,7 @@ impl Bucket {
             .set_if_match(put.condition.if_match())
             .multipart_upload(completed)
             .customize()
-            .config_override(patience(put.payload.len()));
+            .config_override(self.patience(put.payload.len()));
         let output = complete.send().await.map_err(|error| {
             let fault = classify(what, error);
             // An upload that is unknown now was completed by a request whose answer got lost: send all again.
@@ -275,10 +292,10 @@ impl Bucket {
                 .part_number(i32::try_from(number).unwrap_or(i32::MAX))
                 .content_length(i64::try_from(part.payload.len()).unwrap_or(i64::MAX))
                 .content_md5(STANDARD.encode(part.digests.md5))
-                .body(ByteStream::new(part.payload.body()))
+                .body(ByteStream::new(part.payload.body(self.throttle.as_ref())))
                 .customize()
                 .interceptor(SignedDigest(part.digests.sha256))
-                .config_override(patience(part.payload.len()));
+                .config_override(self.patience(part.payload.len()));
             let output = request.send().await.map_err(|error| classify(&what, error))?;
             self.sent.fetch_add(part.payload.len(), Ordering::Relaxed);
             let answer = Answer {
@@ -340,7 +357,7 @@ impl Bucket {
             .content_md5(STANDARD.encode(claimed.md5))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(key_id)
-            .body(ByteStream::new(put.payload.body()))
+            .body(ByteStream::new(put.payload.body(self.throttle.as_ref())))
             .customize()
             .interceptor(SignedDigest(claimed.sha256));
         let output = request.send().await.map_err(|error| classify(what, error))?;

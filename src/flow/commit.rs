@@ -19,8 +19,9 @@ use crate::time::Clock;
 
 /// Runs of one batch at most.
 const BATCH_RUNS: usize = 100;
-/// How long a batch waits for more: three syncs serve it, however many it has.
-const BATCH_WAIT: Duration = Duration::from_millis(500);
+/// How long a batch waits for more: three syncs serve it, however many it has. Nobody waits for a batch but the next call
+/// after a crash, which finds this much less recorded.
+const BATCH_WAIT: Duration = Duration::from_secs(2);
 
 /// A run, and what was sent for it.
 struct Sent {

@@ -1,0 +1,272 @@
+//! The cases: what is measured against whom.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use fastflow_archive_testkit::RunSpec;
+use fastflow_archive_testkit::clock::{days, fixed_now};
+
+use crate::bare::{As, put_all};
+use crate::measure::{Figures, measure};
+use crate::stage::{Stage, installed, ours_binary};
+use crate::table::{Row, Table};
+use crate::{Asked, relay};
+
+/// A case by name.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) run: fn(&Asked) -> Result<Table>,
+}
+
+pub(crate) fn all() -> [Case; 7] {
+    [
+        Case {
+            name: "small",
+            about: "cleanup of 2,000 runs with logs of 4 to 160 KB, over loopback",
+            run: |asked| small(asked, 2_000, None),
+        },
+        Case {
+            name: "distance",
+            about: "cleanup of 500 such runs with 10 ms of round trip to the store",
+            run: |asked| small(asked, 500, Some(Duration::from_millis(10))),
+        },
+        Case {
+            name: "many",
+            about: "cleanup of 100,000 runs with logs of 400 bytes: time for each, memory",
+            run: many,
+        },
+        Case { name: "large", about: "one log of 1 GiB against `rclone copyto`", run: |asked| large(asked, 1) },
+        Case { name: "four", about: "four logs of 1 GiB at once: memory", run: |asked| large(asked, 4) },
+        Case {
+            name: "plan",
+            about: "plan over 1,000,000 rows: 1,000 due, all due, and a bare scan by sqlite3",
+            run: plan,
+        },
+        Case { name: "start", about: "`--help`", run: start },
+    ]
+}
+
+/// A contender: one round of it.
+type Round<'a> = Box<dyn Fn() -> Result<Figures> + 'a>;
+
+/// Rounds in turn, so that what slows the machine down slows all.
+fn alternate(asked: &Asked, contenders: Vec<(&str, Round<'_>)>) -> Result<Vec<Row>> {
+    let mut rows: Vec<Row> =
+        contenders.iter().map(|(name, _)| Row { name: (*name).to_owned(), rounds: Vec::new() }).collect();
+    for number in 1..=asked.rounds {
+        for (row, (name, round)) in rows.iter_mut().zip(&contenders) {
+            let figures = round().with_context(|| format!("round {number} of {name}"))?;
+            eprintln!(
+                "  round {number}: {name}: {:.3} s, cpu {:.3} s",
+                figures.wall.as_secs_f64(),
+                figures.cpu.as_secs_f64()
+            );
+            row.rounds.push(figures);
+        }
+    }
+    Ok(rows)
+}
+
+/// Many small files: ours, the ceiling twice, and the movers.
+fn small(asked: &Asked, runs: usize, round_trip: Option<Duration>) -> Result<Table> {
+    let stage = Stage::new(&asked.dir)?;
+    stage.settle_fleet(runs)?;
+    let objects = stage.objects_of_ours(&["cleanup", "-q"])?;
+    let logs: u64 = objects
+        .iter()
+        .filter(|object| !object.key.ends_with("manifest.json"))
+        .map(|object| object.bytes.len() as u64)
+        .sum();
+    let address = match round_trip {
+        None => stage.address()?,
+        Some(time) => relay::start(stage.address()?, time)?,
+    };
+    let (host, endpoint) = (address.to_string(), format!("http://{address}"));
+    let ours = || {
+        let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
+        let figures = measure(&mut stage.ours(&instance, &endpoint, &bucket.name, &["cleanup", "-q"]))?;
+        let (items, bytes) = bucket.arrived()?;
+        ensure!(items == objects.len() as u64 && bytes >= logs, "{items} objects with {bytes} bytes arrived");
+        Ok(Figures { items, ..figures })
+    };
+    let bare = |who: As<'_>| {
+        let bucket = stage.bucket()?;
+        bucket.open_to_all()?;
+        let wall = put_all(address, &host, &bucket.name, &objects, &who, 16)?;
+        let (items, _) = bucket.arrived()?;
+        ensure!(items == objects.len() as u64, "{items} objects arrived");
+        Ok(Figures { wall, items, ..Figures::default() })
+    };
+    let keys = stage.keys();
+    let mut contenders: Vec<(&str, Round<'_>)> = vec![
+        ("`fastflow-archive cleanup`", Box::new(ours)),
+        ("bare PUTs of the same objects, unsigned, no digests", Box::new(|| bare(As::Anybody))),
+        ("bare PUTs of the same objects, signed, both digests", Box::new(|| bare(As::User(&keys)))),
+    ];
+    let mover = |make: &dyn Fn(&Path, &str) -> Option<Command>| {
+        let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
+        std::fs::remove_dir_all(instance.join("logs").join("routes"))?;
+        let logs = instance.join("logs");
+        let files = std::fs::read_dir(&logs)?.count() as u64;
+        let figures = measure(&mut make(&logs, &bucket.name).context("it is installed")?)?;
+        let (items, _) = bucket.arrived()?;
+        ensure!(items == files, "{items} of {files} objects arrived");
+        Ok(Figures { items, ..figures })
+    };
+    let rclone = |logs: &Path, bucket: &str| {
+        let target = format!("store:{bucket}/logs");
+        stage.rclone(&endpoint, &["move", "--transfers", "16", &logs.to_string_lossy(), &target])
+    };
+    let s5cmd = |logs: &Path, bucket: &str| {
+        let (source, target) = (format!("{}/*", logs.display()), format!("s3://{bucket}/logs/"));
+        stage.s5cmd(&endpoint, &["mv", &source, &target])
+    };
+    let mut notes = Vec::new();
+    if installed("s5cmd", "FASTFLOW_ARCHIVE_BENCH_S5CMD").is_some() {
+        contenders.push(("`s5cmd mv` of the files", Box::new(|| mover(&s5cmd))));
+    } else {
+        notes.push("s5cmd is not installed.".to_owned());
+    }
+    if installed("rclone", "FASTFLOW_ARCHIVE_BENCH_RCLONE").is_some() {
+        contenders.push(("`rclone move --transfers 16` of the files", Box::new(|| mover(&rclone))));
+    } else {
+        notes.push("rclone is not installed.".to_owned());
+    }
+    Ok(Table { item: "object", rows: alternate(asked, contenders)?, notes })
+}
+
+/// Many runs in one invocation, against a fiftieth of them.
+fn many(asked: &Asked) -> Result<Table> {
+    let once = Asked { cases: Vec::new(), rounds: 1, dir: asked.dir.clone(), markdown: None };
+    let mut rows = Vec::new();
+    for runs in [2_000, 100_000] {
+        let stage = Stage::new(&asked.dir)?;
+        stage.settle(|instance| {
+            let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
+            let spec = |number| RunSpec::finished(number, "etl", ended(number)).log_bytes(400).without_metrics();
+            (1..=runs)
+                .step_by(5_000)
+                .try_for_each(|from| instance.add_all((from..(from + 5_000).min(runs + 1)).map(spec)))
+        })?;
+        let name = format!("`fastflow-archive cleanup`, {runs} runs");
+        let round = || {
+            let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
+            let figures =
+                measure(&mut stage.ours(&instance, &stage.minio.endpoint(), &bucket.name, &["cleanup", "-q"]))?;
+            Ok(Figures { items: runs, ..figures })
+        };
+        rows.extend(alternate(&once, vec![(name.as_str(), Box::new(round))])?);
+    }
+    Ok(Table { item: "run", rows, notes: Vec::new() })
+}
+
+/// Logs of 1 GiB.
+fn large(asked: &Asked, count: u64) -> Result<Table> {
+    const GIB: u64 = 1 << 30;
+    let stage = Stage::new(&asked.dir)?;
+    stage.settle(|instance| {
+        let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
+        let spec = |number| RunSpec::finished(number, "ml", ended(number)).log_bytes(GIB).without_metrics();
+        instance.add_all((1..=count).map(spec))
+    })?;
+    let endpoint = stage.minio.endpoint();
+    let arrived = |bucket: &crate::stage::Bucket<'_>, figures: Figures| {
+        let (_, bytes) = bucket.arrived()?;
+        ensure!(bytes >= count * GIB, "{bytes} bytes arrived");
+        Ok(Figures { items: count, ..figures })
+    };
+    let ours = || {
+        let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
+        let figures = measure(&mut stage.ours(&instance, &endpoint, &bucket.name, &["cleanup", "-q"]))?;
+        arrived(&bucket, figures)
+    };
+    let rclone = |program: &[&str]| {
+        let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
+        let logs = instance.join("logs");
+        std::fs::remove_dir_all(logs.join("routes"))?;
+        let first = std::fs::read_dir(&logs)?.next().context("a log")??.path();
+        let source = if count == 1 { first } else { logs };
+        let target = format!("store:{}/log", bucket.name);
+        let arguments: Vec<&str> =
+            program.iter().copied().chain([source.to_str().context("a plain name")?, &target]).collect();
+        let figures = measure(&mut stage.rclone(&endpoint, &arguments).context("it is installed")?)?;
+        arrived(&bucket, figures)
+    };
+    let mut contenders: Vec<(&str, Round<'_>)> = vec![("`fastflow-archive cleanup`", Box::new(ours))];
+    let mut notes = Vec::new();
+    if installed("rclone", "FASTFLOW_ARCHIVE_BENCH_RCLONE").is_none() {
+        notes.push("rclone is not installed.".to_owned());
+    } else if count == 1 {
+        contenders.push(("`rclone copyto`", Box::new(|| rclone(&["copyto"]))));
+    } else {
+        contenders.push(("`rclone copy --transfers 16`", Box::new(|| rclone(&["copy", "--transfers", "16"]))));
+    }
+    Ok(Table { item: "log", rows: alternate(asked, contenders)?, notes })
+}
+
+/// A million rows.
+fn plan(asked: &Asked) -> Result<Table> {
+    const ROWS: u64 = 1_000_000;
+    let stage = Stage::new(&asked.dir)?;
+    stage.settle(|instance| {
+        let connection = instance.connect()?;
+        // A thousand rows are 60 days old, the others 10; no run has files, and so only the database is measured.
+        connection.execute_batch(&format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
+             INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, finished_at, env_vars, parameters, triggered_by)
+             SELECT lower(hex(randomblob(16))), 'pipeline-' || (n % 50), 'SUCCESS', '/app/logs/run-' || n || '.log',
+                    strftime('%Y-%m-%d %H:%M:%f000', '2026-06-15T02:00:00', '-' || (CASE WHEN n <= 1000 THEN 60 ELSE 10 END) || ' days', '-' || (n % 40000) || ' seconds'),
+                    strftime('%Y-%m-%d %H:%M:%f000', '2026-06-15T02:00:00', '-' || (CASE WHEN n <= 1000 THEN 60 ELSE 10 END) || ' days', '-' || (n % 40000 - 90) || ' seconds'),
+                    '{{}}', '{{\"batch\":' || n || '}}', 'scheduler' FROM numbers"
+        ))?;
+        connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        Ok(())
+    })?;
+    let instance = stage.fresh()?;
+    std::fs::write(instance.join("logs").join("other.log"), "not of any run\n")?;
+    let ours = |days: &'static str| -> Round<'_> {
+        let (instance, stage) = (&instance, &stage);
+        Box::new(move || {
+            let arguments = ["plan", "--json", "--log-retention-days", days];
+            Ok(Figures { items: ROWS, ..measure(&mut stage.ours(instance, "http://127.0.0.1:9", "none", &arguments))? })
+        })
+    };
+    let database = instance.join("data").join("fastflow.db");
+    let scan = || {
+        let sql = "SELECT id, pipeline_name, status, started_at, finished_at FROM pipeline_runs";
+        Ok(Figures { items: ROWS, ..measure(Command::new("sqlite3").arg("-readonly").arg(&database).arg(sql))? })
+    };
+    let bare = || {
+        let began = std::time::Instant::now();
+        let connection = rusqlite::Connection::open(&database)?;
+        let mut statement = connection
+            .prepare("SELECT rowid, id, pipeline_name, status, started_at, finished_at FROM pipeline_runs")?;
+        let (mut rows, mut bytes) = (statement.query([])?, 0);
+        while let Some(row) = rows.next()? {
+            for column in 1..6 {
+                bytes += row.get_ref(column)?.as_str().map_or(0, str::len);
+            }
+        }
+        ensure!(bytes > 0, "the scan saw no text");
+        Ok(Figures { wall: began.elapsed(), items: ROWS, ..Figures::default() })
+    };
+    let contenders: Vec<(&str, Round<'_>)> = vec![
+        ("`plan --json`, 1,000 due", ours("30")),
+        ("`plan --json`, 1,000,000 due", ours("1")),
+        ("bare scan with the sqlite3 library", Box::new(bare)),
+        ("bare scan with the sqlite3 shell", Box::new(scan)),
+    ];
+    Ok(Table { item: "row", rows: alternate(asked, contenders)?, notes: Vec::new() })
+}
+
+/// How fast a call is that does nothing.
+fn start(asked: &Asked) -> Result<Table> {
+    let help = || Ok(Figures { items: 1, ..measure(Command::new(ours_binary()).arg("--help"))? });
+    let version = || Ok(Figures { items: 1, ..measure(Command::new("true").arg("--help"))? });
+    let contenders: Vec<(&str, Round<'_>)> =
+        vec![("`fastflow-archive --help`", Box::new(help)), ("`true`", Box::new(version))];
+    Ok(Table { item: "call", rows: alternate(asked, contenders)?, notes: Vec::new() })
+}

@@ -1,0 +1,67 @@
+//! The field, side by side: `cleanup` and `plan` against the tools that people use instead, on a MinIO of its own.
+//!
+//! `cargo bench --bench field -- [CASE ...] [--rounds N] [--dir DIR] [--markdown FILE]`. In: cases by name (all without one).
+//! Out: a table for each, medians of alternating rounds and their ratios to ours. Every round begins with a fresh copy of the
+//! sample instance and an empty bucket, and counts only if all bytes arrived. Peers that are not installed are named as
+//! missing. Needs MinIO, `mc`, and Linux (`/proc`).
+
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program for developers")]
+
+mod bare;
+mod cases;
+mod measure;
+mod relay;
+mod sign;
+mod stage;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+/// What the command line asks for.
+pub(crate) struct Asked {
+    cases: Vec<String>,
+    pub(crate) rounds: usize,
+    pub(crate) dir: PathBuf,
+    markdown: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let asked = asked()?;
+    let known = cases::all();
+    if let Some(unknown) = asked.cases.iter().find(|name| !known.iter().any(|case| case.name == **name)) {
+        let names: Vec<_> = known.iter().map(|case| format!("  {:<12} {}", case.name, case.about)).collect();
+        bail!("no case is called `{unknown}`; there are\n{}", names.join("\n"));
+    }
+    let mut text = String::new();
+    for case in known.iter().filter(|case| asked.cases.is_empty() || asked.cases.iter().any(|name| name == case.name)) {
+        eprintln!("{}: {}", case.name, case.about);
+        let table = (case.run)(&asked).with_context(|| format!("case `{}`", case.name))?;
+        let section = format!("### {}\n\n{}\n\n{}\n", case.name, case.about, table.markdown());
+        println!("{section}");
+        text += &section;
+    }
+    if let Some(file) = &asked.markdown {
+        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn asked() -> Result<Asked> {
+    let mut asked = Asked { cases: Vec::new(), rounds: 5, dir: std::env::temp_dir(), markdown: None };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            // Added by cargo.
+            "--bench" => {}
+            "--rounds" => asked.rounds = value()?.parse().context("--rounds takes a number")?,
+            "--dir" => asked.dir = value()?.into(),
+            "--markdown" => asked.markdown = Some(value()?.into()),
+            option if option.starts_with('-') => bail!("unknown option {option}"),
+            name => asked.cases.push(name.to_owned()),
+        }
+    }
+    Ok(asked)
+}
