@@ -85,13 +85,15 @@ fn small(asked: &Asked, runs: usize, round_trip: Option<Duration>) -> Result<Tab
         Some(time) => relay::start(stage.address()?, time)?,
     };
     let (host, endpoint) = (address.to_string(), format!("http://{address}"));
-    let ours = || {
+    let build = |binary: &Path| {
         let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
-        let figures = measure(&mut stage.ours(&instance, &endpoint, &bucket.name, &["cleanup", "-q"]))?;
+        let arguments = ["cleanup", "-q"];
+        let figures = measure(&mut stage.build_of_ours(binary, &instance, &endpoint, &bucket.name, &arguments))?;
         let (items, bytes) = bucket.arrived()?;
         ensure!(items == objects.len() as u64 && bytes >= logs, "{items} objects with {bytes} bytes arrived");
         Ok(Figures { items, ..figures })
     };
+    let ours = ours_binary();
     let bare = |who: As<'_>| {
         let bucket = stage.bucket()?;
         bucket.open_to_all()?;
@@ -101,11 +103,15 @@ fn small(asked: &Asked, runs: usize, round_trip: Option<Duration>) -> Result<Tab
         Ok(Figures { wall, items, ..Figures::default() })
     };
     let keys = stage.keys();
-    let mut contenders: Vec<(&str, Round<'_>)> = vec![
-        ("`fastflow-archive cleanup`", Box::new(ours)),
-        ("bare PUTs of the same objects, unsigned, no digests", Box::new(|| bare(As::Anybody))),
-        ("bare PUTs of the same objects, signed, both digests", Box::new(|| bare(As::User(&keys)))),
-    ];
+    let mut contenders: Vec<(&str, Round<'_>)> = vec![("`fastflow-archive cleanup`", Box::new(|| build(&ours)))];
+    if let Some(other) = &asked.other {
+        contenders.push(("the other build", Box::new(|| build(other))));
+    }
+    if asked.alone {
+        return Ok(Table { item: "object", rows: alternate(asked, contenders)?, notes: Vec::new() });
+    }
+    contenders.push(("bare PUTs of the same objects, unsigned, no digests", Box::new(|| bare(As::Anybody))));
+    contenders.push(("bare PUTs of the same objects, signed, both digests", Box::new(|| bare(As::User(&keys)))));
     let mover = |make: &dyn Fn(&Path, &str) -> Option<Command>| {
         let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
         std::fs::remove_dir_all(instance.join("logs").join("routes"))?;
@@ -140,7 +146,7 @@ fn small(asked: &Asked, runs: usize, round_trip: Option<Duration>) -> Result<Tab
 
 /// Many runs in one invocation, against a fiftieth of them.
 fn many(asked: &Asked) -> Result<Table> {
-    let once = Asked { cases: Vec::new(), rounds: 1, dir: asked.dir.clone(), markdown: None };
+    let once = Asked { rounds: 1, dir: asked.dir.clone(), ..Asked::default() };
     let mut rows = Vec::new();
     for runs in [2_000, 100_000] {
         let stage = Stage::new(&asked.dir)?;

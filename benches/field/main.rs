@@ -3,7 +3,7 @@
 //! `cargo bench --bench field -- [CASE ...] [--rounds N] [--dir DIR] [--markdown FILE]`. In: cases by name (all without one).
 //! Out: a table for each, medians of alternating rounds and their ratios to ours. Every round begins with a fresh copy of the
 //! sample instance and an empty bucket, and counts only if all bytes arrived. Peers that are not installed are named as
-//! missing. Needs MinIO, `mc`, and Linux (`/proc`).
+//! missing. `--other BINARY` adds another build of ours, `--alone` leaves the peers out. Needs MinIO, `mc`, and Linux (`/proc`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program for developers")]
 
@@ -20,11 +20,16 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 
 /// What the command line asks for.
+#[derive(Default)]
 pub(crate) struct Asked {
     cases: Vec<String>,
     pub(crate) rounds: usize,
     pub(crate) dir: PathBuf,
     markdown: Option<PathBuf>,
+    /// Another build of ours.
+    pub(crate) other: Option<PathBuf>,
+    /// Ours only.
+    pub(crate) alone: bool,
 }
 
 fn main() -> Result<()> {
@@ -49,7 +54,7 @@ fn main() -> Result<()> {
 }
 
 fn asked() -> Result<Asked> {
-    let mut asked = Asked { cases: Vec::new(), rounds: 5, dir: std::env::temp_dir(), markdown: None };
+    let mut asked = Asked { rounds: 5, dir: std::env::temp_dir(), ..Asked::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
@@ -58,6 +63,8 @@ fn asked() -> Result<Asked> {
             "--bench" => {}
             "--rounds" => asked.rounds = value()?.parse().context("--rounds takes a number")?,
             "--dir" => asked.dir = value()?.into(),
+            "--other" => asked.other = Some(value()?.into()),
+            "--alone" => asked.alone = true,
             "--markdown" => asked.markdown = Some(value()?.into()),
             option if option.starts_with('-') => bail!("unknown option {option}"),
             name => asked.cases.push(name.to_owned()),

@@ -84,8 +84,20 @@ impl Stage {
 
     /// Ours, in an instance.
     pub(crate) fn ours(&self, instance: &Path, endpoint: &str, bucket: &str, arguments: &[&str]) -> Command {
+        self.build_of_ours(&ours_binary(), instance, endpoint, bucket, arguments)
+    }
+
+    /// A build of ours, in an instance.
+    pub(crate) fn build_of_ours(
+        &self,
+        binary: &Path,
+        instance: &Path,
+        endpoint: &str,
+        bucket: &str,
+        arguments: &[&str],
+    ) -> Command {
         let keys = self.keys();
-        let mut command = Command::new(ours_binary());
+        let mut command = Command::new(binary);
         command
             .args(arguments)
             .current_dir(instance)

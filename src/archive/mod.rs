@@ -7,6 +7,7 @@ mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod head;
+mod lanes;
 mod manifest;
 mod object;
 mod payload;

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
+use super::lanes::hash_parts;
 use super::throttle::Throttle;
 
 /// Files up to here are read once, hashed and sent from the same memory.
@@ -145,22 +146,7 @@ impl Payload {
                 let digests = hasher.finish();
                 Ok((digests, vec![digests]))
             }
-            Payload::Section { file, offset, length } => {
-                let mut whole = Hasher::default();
-                let mut parts = Vec::new();
-                let mut done = 0;
-                while done < *length {
-                    let size = part_bytes.min(length - done);
-                    let mut part = Hasher::default();
-                    read_section(file, offset + done, size, &mut |bytes| {
-                        whole.update(bytes);
-                        part.update(bytes);
-                    })?;
-                    parts.push(part.finish());
-                    done += size;
-                }
-                Ok((whole.finish(), parts))
-            }
+            Payload::Section { file, offset, length } => hash_parts(file, *offset, *length, part_bytes),
         }
     }
 }

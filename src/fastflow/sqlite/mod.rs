@@ -11,6 +11,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
@@ -142,6 +143,8 @@ pub(crate) fn connect(path: &Path, access: Access) -> rusqlite::Result<Connectio
     // Fast-Flow runs with foreign keys off; children are deleted by hand, and a bundled SQLite has them on.
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "query_only", access == Access::Read)?;
+    // Plans that do not depend on values that are bound: with STAT4 compiled in, each binding would parse the statement anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     // The first read finds out whether this is a database at all.
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
@@ -272,10 +275,13 @@ impl Store for SqliteStore {
             if index > 0 && locked_at.elapsed() > WRITE_LOCK {
                 break;
             }
-            transaction.execute_batch("SAVEPOINT run").map_err(failed)?;
+            let execute = |sql| transaction.prepare_cached(sql)?.execute([]);
+            execute("SAVEPOINT run").map_err(failed)?;
             let outcome = remove_one(&transaction, run, has_cells).and_then(|()| unlink(index));
-            let end = if outcome.is_ok() { "RELEASE run" } else { "ROLLBACK TO run; RELEASE run" };
-            transaction.execute_batch(end).map_err(failed)?;
+            if outcome.is_err() {
+                execute("ROLLBACK TO run").map_err(failed)?;
+            }
+            execute("RELEASE run").map_err(failed)?;
             outcomes.push(outcome);
         }
         fail_point::reached("before-rows-commit");

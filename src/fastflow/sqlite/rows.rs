@@ -119,11 +119,10 @@ pub(super) fn read_record(
     let mut status = Status::Unknown;
     {
         let mut statement = connection.prepare_cached(&format!("SELECT * FROM pipeline_runs WHERE {BY_ID}"))?;
-        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query(id_forms(id))?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        for (index, name) in names.iter().enumerate() {
-            let value = row.get_ref(index)?;
+        for index in 0..row.as_ref().column_count() {
+            let (name, value) = (row.as_ref().column_name(index)?, row.get_ref(index)?);
             if name == "status" {
                 status = text_of(value).map_or(Status::Unknown, Status::from_label);
             }
@@ -133,13 +132,11 @@ pub(super) fn read_record(
     if table_exists(connection, "run_cell_logs")? {
         let sql = format!("SELECT * FROM run_cell_logs WHERE {BY_RUN_ID} ORDER BY cell_index");
         let mut statement = connection.prepare_cached(&sql)?;
-        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query(id_forms(id))?;
         while let Some(row) = rows.next()? {
-            let values: Vec<ValueRef<'_>> =
-                (0..names.len()).map(|index| row.get_ref(index)).collect::<Result<_, _>>()?;
-            let columns = names.iter().zip(values);
-            let columns = columns.map(|(name, value)| (name.as_str(), cell_of(value), portable(name, value)));
+            let column = |index| rusqlite::Result::Ok((row.as_ref().column_name(index)?, row.get_ref(index)?));
+            let columns = (0..row.as_ref().column_count()).map(column).collect::<rusqlite::Result<Vec<_>>>()?;
+            let columns = columns.into_iter().map(|(name, value)| (name, cell_of(value), portable(name, value)));
             builder.cell_row(columns, cells).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         }
     }
