@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::archive::{Proof, ProvenFile};
 use crate::error::Result;
 use crate::fail_point;
-use crate::fastflow::{AuditEntry, LogsDir, Removal, Store};
+use crate::fastflow::{AuditEntry, HeldBlocks, LogsDir, Removal, Store};
 use crate::plan::PlannedRun;
 use crate::run::RunId;
 
@@ -42,8 +42,10 @@ impl Remover {
         let logs = Arc::clone(&self.logs);
         while let Some(rest) = removals.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
             let first = outcomes.len();
+            // The blocks of removed files are given back when the lock of the database is.
+            let mut held = Vec::new();
             let mut unlink = |index: usize| match proofs.get(first + index) {
-                Some(proof) => unlink(&logs, &proof.run(), proof.files()),
+                Some(proof) => unlink(&logs, &proof.run(), proof.files()).map(|blocks| held.extend(blocks)),
                 None => Ok(()),
             };
             std::thread::sleep(self.next_at.saturating_duration_since(Instant::now()));
@@ -73,13 +75,15 @@ impl Remover {
     }
 }
 
-/// Removes the files of a run, if every one of them still is what was archived.
-pub(super) fn unlink(logs: &LogsDir, run: &RunId, files: &[ProvenFile]) -> Result<()> {
+/// Removes the files of a run, if every one of them still is what was archived; their blocks go when the result is dropped.
+pub(super) fn unlink(logs: &LogsDir, run: &RunId, files: &[ProvenFile]) -> Result<Vec<HeldBlocks>> {
     for file in files {
         logs.check_unchanged(&file.path, &file.identity)?;
     }
+    let mut held = Vec::with_capacity(files.len());
     for file in files {
-        logs.remove(&file.path, &file.identity)?;
+        held.extend(logs.remove(&file.path, &file.identity)?);
     }
-    logs.remove_route(run)
+    logs.remove_route(run)?;
+    Ok(held)
 }

@@ -29,7 +29,7 @@ impl Truncator {
         let log = proof.log();
         match proof.cut() {
             Cut::Before(byte) => self.logs.keep_tail(&log.path, &log.identity, byte)?,
-            Cut::Whole => self.logs.remove(&log.path, &log.identity)?,
+            Cut::Whole => drop(self.logs.remove(&log.path, &log.identity)?),
         }
         Ok(proof.cut())
     }

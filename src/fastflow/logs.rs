@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 
 use super::store::Paths;
 use super::volume::Volume;
@@ -121,6 +121,11 @@ pub struct LogsDir {
     path: PathBuf,
     maps: Vec<PathMapping>,
 }
+
+/// A removed file whose blocks are still taken; dropping it gives them back.
+#[must_use = "dropping it at once is what it is there to avoid"]
+#[derive(Debug)]
+pub struct HeldBlocks(#[expect(dead_code, reason = "held, not read")] File);
 
 impl LogsDir {
     /// Opens the folder; `maps` translate stored paths, the more specific first.
@@ -241,10 +246,7 @@ impl LogsDir {
         if self.look(&planned.path)?.is_none_or(|identity| identity != planned.identity) {
             return Err(changed());
         }
-        let mut options = OpenOptions::new();
-        // Should a pipe be swapped in here, opening it does not hang.
-        options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
-        let file = self.root.open_with(planned.path.as_path(), &options);
+        let file = self.root.open_with(planned.path.as_path(), &reading());
         let file = file.map_err(|error| self.unreadable("open", &planned.path, error))?;
         let metadata = file.metadata().map_err(|error| self.unreadable("look at", &planned.path, error))?;
         let identity = Identity::of(&metadata);
@@ -267,10 +269,15 @@ impl LogsDir {
     }
 
     /// Removes a file that is still the same; one that is gone already is fine. What a cut of it left aside goes with it.
-    pub fn remove(&self, path: &LogPath, identity: &Identity) -> Result<()> {
+    ///
+    /// Out: what holds the blocks of the file until it is dropped. Giving them back to the file system is the slow part, and
+    /// need not be done while others wait for a lock.
+    pub fn remove(&self, path: &LogPath, identity: &Identity) -> Result<Option<HeldBlocks>> {
         self.check_unchanged(path, identity)?;
         drop(self.root.remove_file(aside(path).as_path()));
-        self.unlink(path)
+        let held = self.root.open_with(path.as_path(), &reading()).ok();
+        self.unlink(path)?;
+        Ok(held.map(HeldBlocks))
     }
 
     /// Makes removals durable in the folders of these files: after it, no power cut brings one back.
@@ -397,6 +404,13 @@ impl LogsDir {
     fn shown(&self, path: &LogPath) -> String {
         shortened(&self.path.join(path.as_path()).to_string_lossy()).escape_debug().to_string()
     }
+}
+
+/// For reading; should a pipe be swapped in, opening it does not hang.
+fn reading() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    options
 }
 
 /// Where the tail of a log is written before it takes the log's place: beside it, so that a rename suffices.
