@@ -216,11 +216,7 @@ fn by_status(status: u16, retry_after: Option<Duration>) -> Class {
 fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
     let lower = causes.to_lowercase();
     if ["certificate", "unknownissuer", "unknown ca", "tls", "handshake"].iter().any(|word| lower.contains(word)) {
-        return class(
-            Kind::TlsFailed,
-            Retry::Never,
-            "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE",
-        );
+        return class(Kind::TlsFailed, Retry::Never, tls_hint(causes));
     }
     if lower.contains("credentials") {
         return class(
@@ -241,6 +237,25 @@ fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
             Retry::Later(None),
             "is the store running? check S3_ENDPOINT_URL, network and firewall",
         ),
+    }
+}
+
+/// What to do where a TLS connection is not trusted, by what rustls says about it.
+pub(crate) fn tls_hint(causes: &str) -> &'static str {
+    let lower = causes.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if says(&["expired"]) {
+        "renew the store's certificate; is the clock of this machine right?"
+    } else if says(&["not valid yet", "notvalidyet"]) {
+        "set the clock of this machine (NTP), or look at the store's certificate"
+    } else if says(&["not valid for name", "notvalidforname"]) {
+        "the certificate is for another host: write S3_ENDPOINT_URL with a name that is in it, or renew it with this one"
+    } else if says(&["unknownissuer", "unknown issuer"]) {
+        "nobody whom this machine trusts has signed the certificate: name the CA's PEM file with S3_CA_BUNDLE"
+    } else if says(&["corrupt message", "invalidcontenttype"]) {
+        "this port does not speak TLS: write S3_ENDPOINT_URL with http://, or with the port of https"
+    } else {
+        "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE"
     }
 }
 

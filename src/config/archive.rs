@@ -258,7 +258,8 @@ fn reading_credentials(layers: &Layers) -> Result<Option<Credentials>> {
 }
 
 impl Target {
-    fn plain_http_warning(&self) -> Option<Warning> {
+    /// A store that is spoken to in the clear.
+    pub fn plain_http_warning(&self) -> Option<Warning> {
         let url = &self.endpoint_url.as_ref()?.value;
         let is_plain = url.starts_with("http://") && !is_loopback(host_of(url));
         is_plain.then(|| {

@@ -3,6 +3,7 @@
 //! In: the path of `fastflow.db`. Out: the [`Store`]. Never creates a database, never opens it `immutable`, never holds a
 //! transaction longer than one batch, and reads what columns there are: older databases lack the newest.
 
+mod condition;
 mod restore;
 mod rows;
 
@@ -16,7 +17,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
 use super::record::Record;
-use super::store::{Access, AuditEntry, Paths, Removal, RowError, Store};
+use super::store::{Access, AuditEntry, Condition, Paths, Removal, RowError, Store};
 use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
@@ -307,6 +308,16 @@ impl Store for SqliteStore {
         restore::insert(&transaction, id, columns, cells, &tables, &failed)?;
         before_commit()?;
         transaction.commit().map_err(failed)
+    }
+
+    fn condition(&mut self) -> Result<Condition> {
+        let (columns, audit) = (self.columns_of("pipeline_runs")?, self.columns_of("audit_log")?);
+        condition::read(&self.connection, &columns, !audit.is_empty())
+            .map_err(|error| self.failed("read the schema", error))
+    }
+
+    fn try_write(&mut self) -> Result<()> {
+        condition::try_write(&mut self.connection).map_err(|error| self.failed("begin to write", error))
     }
 
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
