@@ -31,9 +31,13 @@ impl Lock {
         go_on: impl Fn() -> Result<()>,
     ) -> Result<Lock> {
         let path = state_dir.join(FILE_NAME);
-        let failed = |error| {
-            Error::caused(Kind::LedgerFailed, format!("lock `{}`", path.display()), error)
-                .hint("check --state-dir: it must be there and writable for this user")
+        let failed = |error: std::io::Error| {
+            let hint = if error.kind() == std::io::ErrorKind::StorageFull {
+                "free space on this disk: without a record nothing is archived or deleted"
+            } else {
+                "check --state-dir: it must be there and writable for this user"
+            };
+            Error::caused(Kind::LedgerFailed, format!("lock `{}`", path.display()), error).hint(hint)
         };
         std::fs::create_dir_all(state_dir).map_err(failed)?;
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();

@@ -3,15 +3,13 @@
 //! In: a key for the small object, the prefix. Out: plain answers, or classified errors. Changes nothing but that one object.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
-use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{BucketVersioningStatus, DefaultRetention, ExpirationStatus, LifecycleRule};
 
-use super::fault::{Fault, classify};
+use super::fault::{Fault, classify, http_date};
 use super::payload::{Digests, Payload};
 use super::proof::{EtagVerdict, judge_etag, plain_etag};
 use super::s3::{Bucket, Condition, Put};
@@ -211,8 +209,7 @@ impl Intercept for Watch {
         _bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let headers = context.response().headers();
-        let date = headers.get("date").and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
-        let date = date.and_then(|date| SystemTime::try_from(date).ok()).map(Timestamp::from);
+        let date = headers.get("date").and_then(http_date);
         let server = headers.get("server").map(str::to_owned);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Marks { date, server };
         Ok(())

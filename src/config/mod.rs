@@ -64,8 +64,13 @@ pub fn read_layers(
         Err(error) => {
             let named = if global.env_file.is_some() { "--env-file" } else { "default" };
             let context = format!("read `{}` ({named})", path.display());
-            return Err(Error::caused(Kind::MissingFile, context, error)
-                .hint("name the .env file of Fast-Flow with --env-file, readable for this user"));
+            let hint = if error.kind() == std::io::ErrorKind::PermissionDenied {
+                let user = rustix::process::geteuid().as_raw();
+                format!("make it readable for user {user}, or run as the user it belongs to")
+            } else {
+                "name the .env file of Fast-Flow with --env-file, readable for this user".to_owned()
+            };
+            return Err(Error::caused(Kind::MissingFile, context, error).hint(hint));
         }
     };
     let problems = dotenv.problems();

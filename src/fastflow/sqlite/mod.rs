@@ -16,6 +16,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
+use super::logs::from_here;
 use super::record::Record;
 use super::store::{Access, AuditEntry, Condition, Paths, Removal, RowError, Store};
 use crate::config::SettingsPage;
@@ -45,7 +46,7 @@ impl SqliteStore {
         let context = || format!("open the database `{}`", path.display());
         let metadata = std::fs::metadata(path).map_err(|error| {
             Error::caused(Kind::DatabaseUnreadable, context(), error)
-                .hint("check --data-dir or --database; relative paths count from the current directory")
+                .hint(format!("check --data-dir or --database; {}", from_here()))
         })?;
         if !metadata.is_file() {
             return Err(Error::new(Kind::DatabaseUnreadable, format!("{}: it is not a file", context()))
@@ -82,7 +83,7 @@ impl SqliteStore {
             format!("`pipeline_runs` lacks {}", missing.join(", "))
         };
         Err(Error::new(Kind::UnknownSchema, format!("read `{}` as a Fast-Flow database: {what}", self.path.display()))
-            .hint("check --data-dir or --database"))
+            .hint("check --data-dir or --database; has Fast-Flow been started with it yet?"))
     }
 
     /// The columns of a table; none where there is no such table.
@@ -102,7 +103,7 @@ impl SqliteStore {
         let context = format!("{what} in `{}`", self.path.display());
         if busy {
             Error::caused(Kind::DatabaseBusy, context, error)
-                .hint("another process held the database for 30 s; look for a long transaction and run again")
+                .hint("another process holds the database for long: an open SQLite shell, a copy of the file? run again when it has ended")
         } else {
             let hint =
                 damage(&error).unwrap_or("check the file and the disk; nothing was deleted that is not archived");
