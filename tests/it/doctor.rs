@@ -162,7 +162,7 @@ fn a_database_that_somebody_holds_locked_is_a_problem() {
     let writer = sandbox.instance.connect().unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let ran = sandbox.run(&["doctor", "-q"]);
-    let expected = "problem  database write     failed to begin to write in `./data/fastflow.db`: database is locked: Error code 5: The database file is locked\n  \
+    let expected = "problem  database write     failed to begin to write in `./data/fastflow.db`: database is locked: Error code 5: database is locked\n  \
                     hint: another process holds the database for long: an open SQLite shell, a copy of the file? run again when it has ended\n";
     assert!(ran.stdout.starts_with(expected), "{ran:?}");
     assert_eq!(ran.code, Some(1));
