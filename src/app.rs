@@ -2,6 +2,7 @@
 //!
 //! In: [`Cli`]. Out: the exit code; everything printed goes through `report`.
 
+mod doctor;
 mod ledger;
 mod list;
 mod operators;
@@ -77,6 +78,9 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
             watch_signals(Arc::clone(&stop))?;
         }
         operators.begin(&environment)?;
+        if matches!(cli.command, Command::Doctor(_)) {
+            return doctor::run(cli, typed, environment, clock, &mut report);
+        }
         let (layers, host) = read_configuration(cli, typed, environment, &mut report, &mut operators)?;
         match &cli.command {
             Command::Notify(NotifyCommand::Test) => operators.test(&mut report),
@@ -84,6 +88,8 @@ fn run(cli: &Cli, typed: Typed) -> Exit {
             Command::Ledger(LedgerCommand::Rebuild(args)) => {
                 verify::rebuild(args, &cli.global, &layers, &host, clock, &mut report)
             }
+            // Reads the configuration itself, and goes on where it cannot.
+            Command::Doctor(_) => Ok(()),
             Command::List(args) => list::run(args, &layers, &host, &mut report),
             Command::Restore(args) => restore::run(args, cli, &layers, &host, clock, &mut report),
             Command::Ledger(command) => ledger::run(command, &layers, &host, &mut report),

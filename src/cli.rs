@@ -57,6 +57,8 @@ pub enum Command {
     /// Tell operators by e-mail and Microsoft Teams
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Say line by line what is well and what is not, and what to do; leaves one small object in the bucket
+    Doctor(DoctorArgs),
 }
 
 /// What `notify` does.
@@ -128,6 +130,17 @@ pub struct VerifyArgs {
     pub monitor: MonitorArgs,
 }
 
+/// Options of `doctor`: those of `cleanup` that decide what is due and where it goes.
+#[derive(Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    /// Which runs.
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    /// Where the archive is.
+    pub archive: ArchiveArgs,
+}
+
 /// Options of `ledger export`.
 #[derive(Args)]
 pub struct LedgerExportArgs {
@@ -162,6 +175,7 @@ impl Command {
             Command::Ledger(LedgerCommand::Rebuild(_)) => "ledger rebuild",
             Command::Verify(_) => "verify",
             Command::Notify(NotifyCommand::Test) => "notify test",
+            Command::Doctor(_) => "doctor",
         }
     }
 
@@ -171,6 +185,7 @@ impl Command {
             Command::Plan(args) => (&args.selection, &args.archive, args.all.all, false),
             Command::Backup(args) => (&args.selection, &args.archive, args.all.all, args.dry_run),
             Command::Cleanup(args) => (&args.selection, &args.archive, false, args.dry_run),
+            Command::Doctor(args) => (&args.selection, &args.archive, false, false),
             Command::Verify(_) | Command::Restore(_) | Command::List(_) | Command::Ledger(_) | Command::Notify(_) => {
                 return None;
             }
@@ -212,6 +227,7 @@ impl Command {
             Command::Plan(args) => &mut args.selection,
             Command::Backup(args) => &mut args.selection,
             Command::Cleanup(args) => &mut args.selection,
+            Command::Doctor(args) => &mut args.selection,
             Command::Verify(args) => return Some((&mut args.pipeline, &mut args.run)),
             Command::Restore(_) | Command::List(_) | Command::Ledger(_) | Command::Notify(_) => return None,
         };

@@ -194,6 +194,12 @@ impl Error {
         self
     }
 
+    /// The same with something more at the end of its message.
+    #[must_use]
+    pub fn followed_by(&self, more: &str) -> Self {
+        Error { cause: anyhow::Error::msg(self.message() + more), ..self.repeated() }
+    }
+
     /// The same once more, for another run that the same cause concerns.
     pub fn repeated(&self) -> Self {
         Error { kind: self.kind, cause: anyhow::Error::msg(self.message()), hint: self.hint.clone() }

@@ -31,9 +31,13 @@ impl Lock {
         go_on: impl Fn() -> Result<()>,
     ) -> Result<Lock> {
         let path = state_dir.join(FILE_NAME);
-        let failed = |error| {
-            Error::caused(Kind::LedgerFailed, format!("lock `{}`", path.display()), error)
-                .hint("check --state-dir: it must be there and writable for this user")
+        let failed = |error: std::io::Error| {
+            let hint = if error.kind() == std::io::ErrorKind::StorageFull {
+                "free space on this disk: without a record nothing is archived or deleted"
+            } else {
+                "check --state-dir: it must be there and writable for this user"
+            };
+            Error::caused(Kind::LedgerFailed, format!("lock `{}`", path.display()), error).hint(hint)
         };
         std::fs::create_dir_all(state_dir).map_err(failed)?;
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
@@ -64,6 +68,30 @@ impl Lock {
         };
         note().map_err(failed)?;
         Ok(Lock { _file: file })
+    }
+}
+
+/// Who holds the lock now; `None` where it is free, or was never taken. Makes no file.
+pub fn holder(state_dir: &Path) -> Result<Option<String>> {
+    let path = state_dir.join(FILE_NAME);
+    let failed = |error| {
+        Error::caused(Kind::LedgerFailed, format!("look at the lock `{}`", path.display()), error)
+            .hint("check --state-dir and its rights")
+    };
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => file.unlock().map(|()| None).map_err(failed),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            drop(file.read_to_string(&mut holder));
+            let holder = if holder.trim().is_empty() { "an unknown process" } else { holder.trim() };
+            Ok(Some(printable(holder).into_owned()))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, SelectionArgs};
 use crate::config::{Config, Host, Layers};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{self, Access, LogsDir};
@@ -13,6 +13,16 @@ use crate::ledger::Ledger;
 use crate::plan::{self, Narrowing, Plan, Rules};
 use crate::report::Report;
 use crate::time::{Clock, Timestamp};
+
+/// What was asked for.
+pub(super) fn narrowing_of(selection: &SelectionArgs) -> Narrowing {
+    Narrowing {
+        pipelines: selection.pipeline.clone(),
+        runs: selection.run.iter().filter_map(|id| id.parse().ok()).collect(),
+        older_than: selection.older_than,
+        limit: selection.limit,
+    }
+}
 
 /// What every subcommand needs: the resolved configuration and what is asked for.
 pub(super) struct Session {
@@ -51,12 +61,7 @@ impl Session {
                 "no retention rule is set anywhere: nothing is due; set LOG_RETENTION_RUNS or LOG_RETENTION_DAYS";
             report.warning(&Warning::new("no_retention_rule", message));
         }
-        let narrowing = Narrowing {
-            pipelines: selection.pipeline.clone(),
-            runs: selection.run.iter().filter_map(|id| id.parse().ok()).collect(),
-            older_than: selection.older_than,
-            limit: selection.limit,
-        };
+        let narrowing = narrowing_of(selection);
         Ok(Session { config, rules, narrowing, clock, now: clock.now(), stop: Arc::clone(stop) })
     }
 

@@ -222,7 +222,8 @@ struct Sending {
 }
 
 /// What must stop us, with what the ledger knows.
-fn check_guards(plan: &Plan, logs: &LogsDir, spending: &Spending, ledger: Option<&Ledger>) -> Result<()> {
+/// Checks what would stop `cleanup` before anything changes.
+pub(super) fn check_guards(plan: &Plan, logs: &LogsDir, spending: &Spending, ledger: Option<&Ledger>) -> Result<()> {
     let last = ledger.filter(|_| !spending.accept_moved_logs).map(Ledger::last_logs).transpose()?.flatten();
     // Another path is another directory, and the operator's decision.
     let last_volume = last.filter(|last| last.path == logs.path().to_string_lossy()).map(|last| last.volume);

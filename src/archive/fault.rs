@@ -4,14 +4,16 @@
 
 use std::error::Error as StdError;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::error::{Error, Kind};
 use crate::printable::printable;
+use crate::time::{Clock, Timestamp, days_and_less};
 
 /// Whether another attempt makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,7 @@ where
         .and_then(|value| value.parse::<u64>().ok())
         .map(|seconds| Duration::from_secs(seconds.min(60)));
     let region = response.and_then(|response| response.headers().get("x-amz-bucket-region")).map(str::to_owned);
+    let date = response.and_then(|response| response.headers().get("date")).and_then(http_date);
     if let SdkError::ServiceError(service) = &error {
         let code = service.err().code().unwrap_or_default().to_owned();
         let detail = service.err().message().unwrap_or_default().trim().to_owned();
@@ -103,6 +106,7 @@ where
             (Some(region), Some(hint)) if class.kind == Kind::WrongRegion => {
                 Some(format!("{hint}; the store says `{region}`"))
             }
+            (_, Some(hint)) if class.kind == Kind::ClockSkew => Some(format!("{hint}{}", skew_to(date))),
             (_, hint) => hint.map(str::to_owned),
         };
         return Fault { error: with_hint(error, hint), retry: class.retry, code: word };
@@ -112,6 +116,20 @@ where
     let status = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
     let message = format!("{what}: {causes}{status}");
     Fault::new(with_hint(Error::new(class.kind, message), class.hint.map(str::to_owned)), class.retry)
+}
+
+/// Reads the `Date` of an answer.
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+    let date = DateTime::from_str(text, DateTimeFormat::HttpDate).ok()?;
+    SystemTime::try_from(date).ok().map(Timestamp::from)
+}
+
+/// How far the clocks are apart, as the end of a sentence; nothing where that is not known, or less than a minute.
+fn skew_to(theirs: Option<Timestamp>) -> String {
+    let (Some(theirs), ours) = (theirs, Clock::System.now()) else { return String::new() };
+    let (skew, side) = if ours > theirs { (ours.since(theirs), "ahead") } else { (theirs.since(ours), "behind") };
+    let minutes = Duration::from_secs(skew.as_secs() / 60 * 60);
+    if minutes.is_zero() { String::new() } else { format!("; it is {} {side}", days_and_less(minutes)) }
 }
 
 fn with_hint(error: Error, hint: Option<String>) -> Error {
@@ -137,13 +155,21 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<Class> {
             Retry::Never,
             "check S3_SECRET_ACCESS_KEY; a proxy that changes headers or paths has the same effect",
         ),
-        "NoSuchBucket" => {
-            class(Kind::NoSuchBucket, Retry::Never, "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE")
-        }
-        "InvalidBucketName" => class(Kind::NoSuchBucket, Retry::Never, "check S3_BUCKET"),
-        "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
-            class(Kind::WrongRegion, Retry::Never, "check S3_REGION and S3_ENDPOINT_URL")
-        }
+        "NoSuchBucket" => class(
+            Kind::NoSuchBucket,
+            Retry::Never,
+            "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE; S3_ENDPOINT_URL ends after host and port",
+        ),
+        "InvalidBucketName" => class(
+            Kind::NoSuchBucket,
+            Retry::Never,
+            "check S3_BUCKET: the name alone, 3 to 63 lower-case letters, digits, dots and hyphens",
+        ),
+        "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => class(
+            Kind::WrongRegion,
+            Retry::Never,
+            "set S3_REGION to the region that the store names, and check S3_ENDPOINT_URL",
+        ),
         "RequestTimeTooSkewed" => {
             class(Kind::ClockSkew, Retry::Never, "set the clock of this machine (NTP): it differs from the store's")
         }
@@ -209,6 +235,12 @@ fn by_status(status: u16, retry_after: Option<Duration>) -> Class {
             Retry::Later(retry_after),
             "the store is overloaded or in trouble; look at its logs",
         ),
+        // What speaks TLS says so to plain http, in a way of its own.
+        400 => class(
+            Kind::StorageFailing,
+            Retry::Never,
+            "the answer is not one of an S3 store: does this port speak TLS? then write S3_ENDPOINT_URL with https://",
+        ),
         _ => class(Kind::ObjectRefused, Retry::Never, "check S3_ENDPOINT_URL: does it lead to an S3 store?"),
     }
 }
@@ -216,11 +248,7 @@ fn by_status(status: u16, retry_after: Option<Duration>) -> Class {
 fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
     let lower = causes.to_lowercase();
     if ["certificate", "unknownissuer", "unknown ca", "tls", "handshake"].iter().any(|word| lower.contains(word)) {
-        return class(
-            Kind::TlsFailed,
-            Retry::Never,
-            "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE",
-        );
+        return class(Kind::TlsFailed, Retry::Never, tls_hint(causes));
     }
     if lower.contains("credentials") {
         return class(
@@ -234,13 +262,41 @@ fn by_transport<E>(causes: &str, error: &SdkError<E, HttpResponse>) -> Class {
         SdkError::ResponseError(_) => class(
             Kind::StorageFailing,
             Retry::Later(None),
-            "the answer is not one of an S3 store: check S3_ENDPOINT_URL and what lies in between",
+            "the answer is not one of an S3 store: check S3_ENDPOINT_URL (http or https?) and what lies in between",
         ),
-        _ => class(
-            Kind::StorageUnreachable,
-            Retry::Later(None),
-            "is the store running? check S3_ENDPOINT_URL, network and firewall",
-        ),
+        _ => class(Kind::StorageUnreachable, Retry::Later(None), unreachable_hint(&lower)),
+    }
+}
+
+/// What to do where there is no connection, by what the system says about it in lower case.
+fn unreachable_hint(causes: &str) -> &'static str {
+    if causes.contains("dns error") || causes.contains("lookup address") {
+        "check the host in S3_ENDPOINT_URL, and DNS; with S3_USE_PATH_STYLE=false the bucket stands in front of it (MinIO: true)"
+    } else if causes.contains("refused") {
+        "nothing listens there: is the store running? check host and port of S3_ENDPOINT_URL"
+    } else if causes.contains("timed out") || causes.contains("timeout") || causes.contains("no route") {
+        "nobody answers: check host and port of S3_ENDPOINT_URL, network and firewall; proxies of the environment are not used"
+    } else {
+        "is the store running? check S3_ENDPOINT_URL (http or https?), network and firewall"
+    }
+}
+
+/// What to do where a TLS connection is not trusted, by what rustls says about it.
+pub(crate) fn tls_hint(causes: &str) -> &'static str {
+    let lower = causes.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if says(&["expired"]) {
+        "renew the store's certificate; is the clock of this machine right?"
+    } else if says(&["not valid yet", "notvalidyet"]) {
+        "set the clock of this machine (NTP), or look at the store's certificate"
+    } else if says(&["not valid for name", "notvalidforname"]) {
+        "the certificate is for another host: write S3_ENDPOINT_URL with a name that is in it, or renew it with this one"
+    } else if says(&["unknownissuer", "unknown issuer"]) {
+        "nobody whom this machine trusts has signed the certificate: name the CA's PEM file with S3_CA_BUNDLE"
+    } else if says(&["corrupt message", "invalidcontenttype"]) {
+        "this port does not speak TLS: write S3_ENDPOINT_URL with http://, or with the port of https"
+    } else {
+        "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE"
     }
 }
 

@@ -7,6 +7,7 @@ mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod head;
+mod inspect;
 mod lanes;
 mod manifest;
 mod object;
@@ -17,6 +18,8 @@ mod s3;
 mod throttle;
 mod upload;
 
+pub(crate) use fault::tls_hint;
+pub use inspect::{Evidence, Lifecycle, Marks, ObjectLock, Versioning};
 pub use manifest::{Origin, ReadFile, ReadManifest};
 pub use object::{CELLS, MANIFEST, RunKey, pipeline_folder, run_folder, service_key};
 pub use payload::{Digests, Hasher, from_hex, to_hex};

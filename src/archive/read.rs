@@ -165,7 +165,7 @@ impl Bucket {
                 Ok(found) => return Ok(found),
                 Err(fault) => fault,
             };
-            let Some(pause) = fault.pause(tries, &what) else { return Err(fault.error) };
+            let Some(pause) = fault.pause(tries, &what) else { return Err(self.told_where(fault)) };
             tries += 1;
             tokio::time::sleep(pause).await;
         }

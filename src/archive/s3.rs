@@ -379,10 +379,18 @@ impl Bucket {
                 Ok(value) => return Ok(value),
                 Err(fault) => fault,
             };
-            let Some(pause) = fault.pause(tries, what) else { return Err(fault.error) };
+            let Some(pause) = fault.pause(tries, what) else { return Err(self.told_where(fault)) };
             tries += 1;
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Where no store answered, the address that was asked belongs into the message.
+    pub(super) fn told_where(&self, fault: Fault) -> Error {
+        let Fault { error, code, .. } = fault;
+        let is_answered = !code.is_empty()
+            || !matches!(error.kind, Kind::StorageUnreachable | Kind::TlsFailed | Kind::StorageFailing);
+        if is_answered { error } else { error.followed_by(&format!("; asked was {}", self.endpoint)) }
     }
 }
 

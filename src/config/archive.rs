@@ -146,6 +146,7 @@ impl Archive {
             )
             .hint("set what is missing; S3_AWS_CREDENTIALS=true takes credentials from the AWS default chain"));
         };
+        check_bucket(&bucket, endpoint_url.as_ref())?;
         let target = Target {
             endpoint_url: endpoint_url.map(|url| check_endpoint(url, layers)).transpose()?,
             bucket,
@@ -244,6 +245,35 @@ impl Archive {
     }
 }
 
+/// Refuses what no bucket is called and what belongs elsewhere; the rest is for the store to judge.
+fn check_bucket(bucket: &Setting<String>, endpoint_url: Option<&Setting<String>>) -> Result<()> {
+    let name = &bucket.value;
+    let refused = |why: &str, hint: String| {
+        let message = format!("use `S3_BUCKET` = `{}` ({}): {why}", name.escape_debug(), bucket.source);
+        Err(Error::new(Kind::InvalidSetting, message).hint(hint))
+    };
+    if let Some((first, rest)) = name.split_once("://").map_or(name.as_str(), |(_, rest)| rest).split_once('/') {
+        let prefix = rest.trim_matches('/');
+        let prefix = if prefix.is_empty() { String::new() } else { format!(", and `{prefix}` into S3_PREFIX") };
+        return refused("it holds a slash", format!("write the name alone, `{first}`{prefix}"));
+    }
+    if name
+        .contains(|character: char| character.is_whitespace() || character.is_control() || "?#\\".contains(character))
+    {
+        let hint = "write 3 to 63 lower-case letters, digits, dots and hyphens";
+        return refused("no bucket is called like this", hint.to_owned());
+    }
+    let path =
+        |url: &Setting<String>| Some(url.value.split_once("://")?.1.split_once('/')?.1.trim_matches('/').to_owned());
+    if let Some(url) = endpoint_url.filter(|url| path(url).as_ref() == Some(name)) {
+        let message = format!("use `S3_ENDPOINT_URL` ({}): its path is the bucket", url.source);
+        return Err(
+            Error::new(Kind::InvalidSetting, message).hint("end it after host and port; S3_BUCKET names the bucket")
+        );
+    }
+    Ok(())
+}
+
 /// Both or none.
 fn reading_credentials(layers: &Layers) -> Result<Option<Credentials>> {
     match (layers.secret(VERIFY_ACCESS_KEY)?, layers.secret(VERIFY_SECRET_ACCESS_KEY)?) {
@@ -258,7 +288,8 @@ fn reading_credentials(layers: &Layers) -> Result<Option<Credentials>> {
 }
 
 impl Target {
-    fn plain_http_warning(&self) -> Option<Warning> {
+    /// A store that is spoken to in the clear.
+    pub fn plain_http_warning(&self) -> Option<Warning> {
         let url = &self.endpoint_url.as_ref()?.value;
         let is_plain = url.starts_with("http://") && !is_loopback(host_of(url));
         is_plain.then(|| {

@@ -64,8 +64,13 @@ pub fn read_layers(
         Err(error) => {
             let named = if global.env_file.is_some() { "--env-file" } else { "default" };
             let context = format!("read `{}` ({named})", path.display());
-            return Err(Error::caused(Kind::MissingFile, context, error)
-                .hint("name the .env file of Fast-Flow with --env-file, readable for this user"));
+            let hint = if error.kind() == std::io::ErrorKind::PermissionDenied {
+                let user = rustix::process::geteuid().as_raw();
+                format!("make it readable for user {user}, or run as the user it belongs to")
+            } else {
+                "name the .env file of Fast-Flow with --env-file, readable for this user".to_owned()
+            };
+            return Err(Error::caused(Kind::MissingFile, context, error).hint(hint));
         }
     };
     let problems = dotenv.problems();
@@ -172,7 +177,8 @@ pub struct Retention {
 }
 
 impl Retention {
-    fn resolve(layers: &Layers, args: &SelectionArgs) -> Result<Retention> {
+    /// Resolves and judges the rules.
+    pub fn resolve(layers: &Layers, args: &SelectionArgs) -> Result<Retention> {
         let megabytes = layers.limit(LOG_MAX_SIZE_MB, args.log_max_size_mb.as_deref())?;
         let min_age_source = layers.given("min_age");
         Ok(Retention {
@@ -186,6 +192,44 @@ impl Retention {
     /// Whether any rule is set.
     pub fn is_any_set(&self) -> bool {
         self.runs.value.is_some() || self.days.value.is_some() || self.log_max_size.value.is_some()
+    }
+}
+
+/// What Fast-Flow's own cleanup goes by: its Settings page, then its variables, never our options. `None`: unlimited.
+#[derive(Debug, Clone)]
+pub struct OwnCleanup {
+    /// Runs kept per pipeline.
+    pub runs: Option<Setting<u64>>,
+    /// Days that a run is kept.
+    pub days: Option<Setting<u64>>,
+    /// The longest log, in MiB.
+    pub log_max_size_mb: Option<Setting<u64>>,
+    /// Whether it sends runs to S3 before it deletes them.
+    pub backs_up: bool,
+}
+
+impl OwnCleanup {
+    /// Reads what Fast-Flow reads; `page` also counts where `--no-ui-settings` leaves it out for us.
+    pub fn of(layers: &Layers, page: &SettingsPage) -> OwnCleanup {
+        let text = |key: Key| {
+            let column = key.column.and_then(|column| Some((column, page.get(column)?)));
+            let of_page =
+                column.map(|(column, value)| Setting { value: value.to_owned(), source: Source::SettingsPage(column) });
+            of_page.or_else(|| layers.variable(key.variable))
+        };
+        let limit = |key| -> Option<Setting<u64>> {
+            let text: Setting<String> = text(key)?;
+            let number = text.value.trim().parse().ok().filter(|number: &u64| *number > 0)?;
+            Some(text.map(|_| number))
+        };
+        let enabled = Key { variable: "S3_BACKUP_ENABLED", option: None, column: Some("s3_backup_enabled") };
+        let is_true = |text: Setting<String>| text.value.trim().eq_ignore_ascii_case("true") || text.value == "1";
+        OwnCleanup {
+            runs: limit(LOG_RETENTION_RUNS),
+            days: limit(LOG_RETENTION_DAYS),
+            log_max_size_mb: limit(LOG_MAX_SIZE_MB),
+            backs_up: text(enabled).is_some_and(is_true),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::secret::Secret;
 use crate::error::{Error, Kind, Result};
 
 /// The non-NULL columns of the row; a non-NULL value overrides the environment, as in Fast-Flow.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct SettingsPage {
     columns: BTreeMap<String, String>,
 }

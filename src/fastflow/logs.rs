@@ -127,6 +127,12 @@ pub struct LogsDir {
 #[derive(Debug)]
 pub struct HeldBlocks(#[expect(dead_code, reason = "held, not read")] File);
 
+/// Cron starts elsewhere than people do.
+pub(super) fn from_here() -> String {
+    let here = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
+    format!("relative paths count from the current directory, `{here}`")
+}
+
 impl LogsDir {
     /// Opens the folder; `maps` translate stored paths, the more specific first.
     pub fn open(path: &Path, maps: &[PathMapping]) -> Result<Self> {
@@ -134,7 +140,7 @@ impl LogsDir {
             std::path::absolute(path).and_then(|path| Ok((Dir::open_ambient_dir(&path, ambient_authority())?, path)));
         let (root, path) = opened.map_err(|error| {
             Error::caused(Kind::LogsNotMounted, format!("open the log directory `{}`", path.display()), error)
-                .hint("check --logs-dir; is the volume mounted, and may this user read it?")
+                .hint(format!("is the volume mounted, and may this user read it? check --logs-dir; {}", from_here()))
         })?;
         Ok(LogsDir { root, path, maps: maps.to_vec() })
     }

@@ -60,6 +60,44 @@ pub struct AuditEntry {
     pub details: serde_json::Value,
 }
 
+/// The columns of `pipeline_runs` that Fast-Flow 1.1.3 has.
+pub(super) const KNOWN_COLUMNS: [&str; 17] = [
+    "id",
+    "pipeline_name",
+    "status",
+    "log_file",
+    "metrics_file",
+    "env_vars",
+    "parameters",
+    "uv_version",
+    "setup_duration",
+    "started_at",
+    "finished_at",
+    "exit_code",
+    "triggered_by",
+    "run_config_id",
+    "git_sha",
+    "git_branch",
+    "git_commit_message",
+];
+
+/// How it stands with a database, for `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// What answers, such as `SQLite 3.50.4, journal mode wal`.
+    pub engine: String,
+    /// How times of runs are stored, such as `UTC text`.
+    pub time_zone: String,
+    /// Columns of `pipeline_runs` that newer databases have and this one lacks.
+    pub missing_columns: Vec<String>,
+    /// Columns of `pipeline_runs` that this version does not know; they are archived like the others.
+    pub unknown_columns: Vec<String>,
+    /// Tables besides `run_cell_logs` whose rows refer to runs: they would refer to nothing once a run is deleted.
+    pub unknown_children: Vec<String>,
+    /// The last summary of this tool on the audit page: when, and the head of the ledger it was written with.
+    pub last_audit: Option<(Timestamp, String)>,
+}
+
 /// Fast-Flow's database.
 pub trait Store: Send {
     /// The row of the Settings page; empty where the database has none. An unreadable one is an error.
@@ -94,6 +132,12 @@ pub trait Store: Send {
         cells: &mut dyn BufRead,
         before_commit: &mut dyn FnMut() -> Result<()>,
     ) -> Result<()>;
+
+    /// How it stands with the database; changes nothing.
+    fn condition(&mut self) -> Result<Condition>;
+
+    /// Begins to write and takes it back at once: whether rows could be removed now. Needs [`Access::Write`].
+    fn try_write(&mut self) -> Result<()>;
 
     /// Writes the row for the audit page; `false` where the database has no such table.
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool>;

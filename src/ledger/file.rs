@@ -159,7 +159,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<()> {
 
 pub(super) fn damaged(path: &Path, error: impl Into<anyhow::Error>) -> Error {
     Error::caused(Kind::LedgerFailed, format!("open the ledger `{}`", path.display()), error).hint(
-        "check --state-dir and its rights; if the file is damaged, keep it as evidence, bring back a copy, or start with a \
+        "check --state-dir, its rights and the space on its disk; if the file is damaged, keep it as evidence, bring back a copy, or start with a \
          new state directory",
     )
 }

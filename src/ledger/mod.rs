@@ -7,6 +7,7 @@
 mod anchor;
 mod chain;
 mod checks;
+mod endings;
 mod entry;
 mod file;
 mod lookup;
@@ -18,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 pub use anchor::{Anchor, FOLDER as ANCHOR_FOLDER};
 pub use chain::{Broken, Fault};
 pub use checks::{Checks, Order, Selected};
+pub use endings::LastEnded;
 pub use entry::{LogsVolume, What};
 
 use crate::archive::{Receipt, to_hex};

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Summary;
 use crate::check::{CheckedObject, InArchive, Restored, RestoredFile};
 use crate::config::Source;
+use crate::doctor::Check;
 use crate::error::{Error, Warning};
 use crate::exit::Exit;
 use crate::fastflow::LogsDir;
@@ -61,6 +62,17 @@ pub(super) fn object(object: &CheckedObject) -> Value {
         "state": object.state.name(),
         "expected": object.expected,
         "found": object.found,
+    })
+}
+
+/// A line of `doctor`.
+pub(super) fn check(check: &Check) -> Value {
+    json!({
+        "type": "check",
+        "name": check.name,
+        "verdict": check.verdict.name(),
+        "message": check.message,
+        "hint": check.hint,
     })
 }
 

@@ -22,6 +22,7 @@ pub use trouble::{Backlog, NAMED_RUNS, NamedRun, Trouble};
 use crate::bytes::ByteSize;
 use crate::check::{CheckedObject, InArchive, Restored, State};
 use crate::config::Source;
+use crate::doctor::{Check, Verdict};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
 use crate::fastflow::LogsDir;
@@ -62,6 +63,7 @@ pub struct Report {
     remaining: Option<Remaining>,
     ledger_head: Option<String>,
     found: BTreeMap<State, u64>,
+    checks: BTreeMap<Verdict, u64>,
 }
 
 impl Report {
@@ -86,6 +88,7 @@ impl Report {
             remaining: None,
             ledger_head: None,
             found: BTreeMap::new(),
+            checks: BTreeMap::new(),
         }
     }
 
@@ -258,6 +261,17 @@ impl Report {
             self.json_line(&json::object(object));
         } else if !is_ok {
             drop(text::object(&mut *self.stderr(), self.style.stderr, object));
+        }
+    }
+
+    /// One thing that `doctor` looked at; a problem makes 0 a 1.
+    pub fn check(&mut self, check: &Check) {
+        *self.checks.entry(check.verdict).or_default() += 1;
+        self.problems += usize::from(check.verdict == Verdict::Problem);
+        if self.form.json {
+            self.json_line(&json::check(check));
+        } else if !self.form.quiet || matches!(check.verdict, Verdict::Warning | Verdict::Problem) {
+            drop(text::check(&mut io::stdout().lock(), self.style.stdout, check));
         }
     }
 
@@ -451,6 +465,8 @@ impl Report {
         } else if !self.form.quiet && self.fatal.is_none() && self.command == "restore" {
             let mut out = io::stdout().lock();
             drop(text::restored_totals(&mut out, self.style.stdout, &self.summary, self.started.elapsed()));
+        } else if !self.form.quiet && !self.checks.is_empty() {
+            drop(text::checks(&mut io::stdout().lock(), self.style.stdout, &self.checks));
         }
         exit
     }

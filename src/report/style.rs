@@ -54,6 +54,11 @@ pub(super) fn red(colored: bool, text: &str) -> String {
     paint(colored, "1;31", text)
 }
 
+/// `text` in green, where coloured.
+pub(super) fn green(colored: bool, text: &str) -> String {
+    paint(colored, "32", text)
+}
+
 /// `text` in bold yellow, where coloured.
 pub(super) fn yellow(colored: bool, text: &str) -> String {
     paint(colored, "1;33", text)

@@ -7,10 +7,11 @@ use std::time::Duration;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Summary;
-use super::style::{bold, cyan, red, yellow};
+use super::style::{bold, cyan, green, red, yellow};
 use crate::bytes::ByteSize;
 use crate::check::{CheckedObject, InArchive, Restored, State};
 use crate::config::Source;
+use crate::doctor::{Check, Verdict};
 use crate::error::{Error, Kind, Warning};
 use crate::flow::{Outcome, Signal};
 use crate::plan::{NotDue, Plan, PlannedRun, Rule};
@@ -153,6 +154,36 @@ pub(super) fn archive_check(
     let objects = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
     let kinds = bold(colored, &kinds.join(", "));
     writeln!(out, "{objects} checked in {:.1} s: {kinds}.", duration.as_secs_f64())
+}
+
+/// A line of `doctor`: how it stands, what, and what was found.
+pub(super) fn check(out: &mut dyn Write, colored: bool, check: &Check) -> io::Result<()> {
+    let verdict = format!("{:<7}", check.verdict.name());
+    let verdict = match check.verdict {
+        Verdict::Ok => green(colored, &verdict),
+        Verdict::Warning => yellow(colored, &verdict),
+        Verdict::Problem => red(colored, &verdict),
+        Verdict::Skipped => verdict,
+    };
+    writeln!(out, "{verdict}  {:<17}  {}", check.name.replace('_', " "), printable(&check.message))?;
+    hint(out, colored, check.hint.as_deref())
+}
+
+/// `2 problems, 1 warning, 17 ok.`
+pub(super) fn checks(out: &mut dyn Write, colored: bool, found: &BTreeMap<Verdict, u64>) -> io::Result<()> {
+    let counted = |verdict: Verdict, one: &str, many: &str| match found.get(&verdict) {
+        None => None,
+        Some(1) => Some(format!("1 {one}")),
+        Some(count) => Some(format!("{count} {many}")),
+    };
+    let parts = [
+        counted(Verdict::Problem, "problem", "problems"),
+        counted(Verdict::Warning, "warning", "warnings"),
+        counted(Verdict::Ok, "ok", "ok"),
+        counted(Verdict::Skipped, "not checked", "not checked"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    writeln!(out, "{}.", bold(colored, &parts.join(", ")))
 }
 
 /// The columns of `list`.

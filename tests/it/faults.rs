@@ -16,7 +16,7 @@ use crate::harness::{PREFIX, old};
 const ALWAYS: usize = usize::MAX;
 /// A call that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
-const GOOD: Behaviour = Behaviour {
+pub(crate) const GOOD: Behaviour = Behaviour {
     fault: Fault::Nothing,
     times: ALWAYS,
     spares_probe: false,

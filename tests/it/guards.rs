@@ -15,7 +15,7 @@ fn an_empty_log_directory_while_runs_are_due_stops_everything() {
     sandbox.run(&["cleanup", "-q"]).expect(13, "", stderr);
     sandbox.run(&["cleanup", "-q", "--allow-missing-logs"]).expect(13, "", stderr);
     std::fs::remove_dir(&logs).unwrap();
-    let stderr = "error: failed to open the log directory `./logs`: No such file or directory (os error 2)\n  hint: check --logs-dir; is the volume mounted, and may this user read it?";
+    let stderr = "error: failed to open the log directory `./logs`: No such file or directory (os error 2)\n  hint: is the volume mounted, and may this user read it? check --logs-dir; relative paths count from the current directory, `[..]/fast-flow`";
     sandbox.run(&["cleanup", "-q"]).expect(13, "", stderr);
     assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), rows);
     assert!(sandbox.embedded().requests().is_empty());

@@ -40,7 +40,7 @@ fn a_store_that_is_down_is_one_message_and_nothing_is_touched() {
         Sandbox::new(On::Minio).settle(41),
         |sandbox| sandbox.store.kill(),
         "upload `pipeline-logs/[..]`: [..]Connection refused[..]",
-        "is the store running? check S3_ENDPOINT_URL, network and firewall",
+        "nothing listens there: is the store running? check host and port of S3_ENDPOINT_URL",
     );
 }
 
@@ -76,7 +76,7 @@ fn a_missing_bucket_is_one_message_and_nothing_is_touched() {
             sandbox.as_admin();
         },
         "upload `pipeline-logs/[..]`: NoSuchBucket: [..] (HTTP 404, request id [..])",
-        "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE",
+        "create the bucket, or check S3_BUCKET and S3_USE_PATH_STYLE; S3_ENDPOINT_URL ends after host and port",
     );
 }
 
@@ -88,7 +88,7 @@ fn a_private_ca_that_is_not_named_is_one_message_and_nothing_is_touched() {
             sandbox.variable("S3_CA_BUNDLE", "");
         },
         "upload `pipeline-logs/[..]`: [..]certificate[..]",
-        "check S3_ENDPOINT_URL and the store's certificate; name a private CA with S3_CA_BUNDLE",
+        "nobody whom this machine trusts has signed the certificate: name the CA's PEM file with S3_CA_BUNDLE",
     );
 }
 

@@ -3,6 +3,7 @@
 //! In: the path of `fastflow.db`. Out: the [`Store`]. Never creates a database, never opens it `immutable`, never holds a
 //! transaction longer than one batch, and reads what columns there are: older databases lack the newest.
 
+mod condition;
 mod restore;
 mod rows;
 
@@ -15,8 +16,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
+use super::logs::from_here;
 use super::record::Record;
-use super::store::{Access, AuditEntry, Paths, Removal, RowError, Store};
+use super::store::{Access, AuditEntry, Condition, Paths, Removal, RowError, Store};
 use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
@@ -44,7 +46,7 @@ impl SqliteStore {
         let context = || format!("open the database `{}`", path.display());
         let metadata = std::fs::metadata(path).map_err(|error| {
             Error::caused(Kind::DatabaseUnreadable, context(), error)
-                .hint("check --data-dir or --database; relative paths count from the current directory")
+                .hint(format!("check --data-dir or --database; {}", from_here()))
         })?;
         if !metadata.is_file() {
             return Err(Error::new(Kind::DatabaseUnreadable, format!("{}: it is not a file", context()))
@@ -81,7 +83,7 @@ impl SqliteStore {
             format!("`pipeline_runs` lacks {}", missing.join(", "))
         };
         Err(Error::new(Kind::UnknownSchema, format!("read `{}` as a Fast-Flow database: {what}", self.path.display()))
-            .hint("check --data-dir or --database"))
+            .hint("check --data-dir or --database; has Fast-Flow been started with it yet?"))
     }
 
     /// The columns of a table; none where there is no such table.
@@ -101,7 +103,7 @@ impl SqliteStore {
         let context = format!("{what} in `{}`", self.path.display());
         if busy {
             Error::caused(Kind::DatabaseBusy, context, error)
-                .hint("another process held the database for 30 s; look for a long transaction and run again")
+                .hint("another process holds the database for long: an open SQLite shell, a copy of the file? run again when it has ended")
         } else {
             let hint =
                 damage(&error).unwrap_or("check the file and the disk; nothing was deleted that is not archived");
@@ -307,6 +309,16 @@ impl Store for SqliteStore {
         restore::insert(&transaction, id, columns, cells, &tables, &failed)?;
         before_commit()?;
         transaction.commit().map_err(failed)
+    }
+
+    fn condition(&mut self) -> Result<Condition> {
+        let (columns, audit) = (self.columns_of("pipeline_runs")?, self.columns_of("audit_log")?);
+        condition::read(&self.connection, &columns, !audit.is_empty())
+            .map_err(|error| self.failed("read the schema", error))
+    }
+
+    fn try_write(&mut self) -> Result<()> {
+        condition::try_write(&mut self.connection).map_err(|error| self.failed("begin to write", error))
     }
 
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
