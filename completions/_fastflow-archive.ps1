@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName 'fastflow-archive' -ScriptBlock 
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show what is archived, from the ledger or from the bucket')
             [CompletionResult]::new('ledger', 'ledger', [CompletionResultType]::ParameterValue, 'Check, print or rebuild the record of what was done')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Tell operators by e-mail and Microsoft Teams')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say line by line what is well and what is not, and what to do; leaves one small object in the bucket')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -183,6 +184,11 @@ Register-ArgumentCompleter -Native -CommandName 'fastflow-archive' -ScriptBlock 
             [CompletionResult]::new('--pipeline', '--pipeline', [CompletionResultType]::ParameterName, 'Only runs of this pipeline; repeatable')
             [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Only this run; repeatable')
             [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Only runs that were archived longer ago than this')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most this many runs: with --deep or --sample the least recently read, else those archived first')
+            [CompletionResult]::new('--log-retention-runs', '--log-retention-runs', [CompletionResultType]::ParameterName, 'Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]')
+            [CompletionResult]::new('--log-retention-days', '--log-retention-days', [CompletionResultType]::ParameterName, 'Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]')
+            [CompletionResult]::new('--log-max-size-mb', '--log-max-size-mb', [CompletionResultType]::ParameterName, 'Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]')
+            [CompletionResult]::new('--min-age', '--min-age', [CompletionResultType]::ParameterName, 'Leave alone what ended less than this ago')
             [CompletionResult]::new('--sample', '--sample', [CompletionResultType]::ParameterName, 'Look at every object, and download and hash those of this share of the runs: the least recently read, then by chance')
             [CompletionResult]::new('--s3-endpoint-url', '--s3-endpoint-url', [CompletionResultType]::ParameterName, 'Address of the store [Fast-Flow: S3_ENDPOINT_URL]')
             [CompletionResult]::new('--s3-bucket', '--s3-bucket', [CompletionResultType]::ParameterName, 'Bucket [Fast-Flow: S3_BUCKET]')
@@ -465,6 +471,43 @@ Register-ArgumentCompleter -Native -CommandName 'fastflow-archive' -ScriptBlock 
         'fastflow-archive;notify;help;help' {
             break
         }
+        'fastflow-archive;doctor' {
+            [CompletionResult]::new('--pipeline', '--pipeline', [CompletionResultType]::ParameterName, 'Only runs of this pipeline; repeatable')
+            [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Only this run; repeatable. A run that is not due is reported, not archived')
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Only runs that ended longer ago than this')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most this many runs, the oldest first')
+            [CompletionResult]::new('--log-retention-runs', '--log-retention-runs', [CompletionResultType]::ParameterName, 'Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]')
+            [CompletionResult]::new('--log-retention-days', '--log-retention-days', [CompletionResultType]::ParameterName, 'Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]')
+            [CompletionResult]::new('--log-max-size-mb', '--log-max-size-mb', [CompletionResultType]::ParameterName, 'Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]')
+            [CompletionResult]::new('--min-age', '--min-age', [CompletionResultType]::ParameterName, 'Leave alone what ended less than this ago')
+            [CompletionResult]::new('--s3-endpoint-url', '--s3-endpoint-url', [CompletionResultType]::ParameterName, 'Address of the store [Fast-Flow: S3_ENDPOINT_URL]')
+            [CompletionResult]::new('--s3-bucket', '--s3-bucket', [CompletionResultType]::ParameterName, 'Bucket [Fast-Flow: S3_BUCKET]')
+            [CompletionResult]::new('--s3-region', '--s3-region', [CompletionResultType]::ParameterName, 'Region [Fast-Flow: S3_REGION] [default: us-east-1]')
+            [CompletionResult]::new('--s3-prefix', '--s3-prefix', [CompletionResultType]::ParameterName, 'First part of every key [Fast-Flow: S3_PREFIX] [default: pipeline-logs]')
+            [CompletionResult]::new('--s3-use-path-style', '--s3-use-path-style', [CompletionResultType]::ParameterName, 'Bucket in the path instead of the host name [Fast-Flow: S3_USE_PATH_STYLE] [default: true]')
+            [CompletionResult]::new('--s3-backup-enabled', '--s3-backup-enabled', [CompletionResultType]::ParameterName, 'Whether there is an archive [Fast-Flow: S3_BACKUP_ENABLED] [default: true where S3 is configured]')
+            [CompletionResult]::new('--proof', '--proof', [CompletionResultType]::ParameterName, 'What must be proven before anything may be deleted')
+            [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Runs, and objects, that are on their way at the same time')
+            [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'File with Fast-Flow''s settings, read as Fast-Flow reads it [default: ./.env where it exists]')
+            [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Fast-Flow''s data directory [Fast-Flow: DATA_DIR] [default: ./data]')
+            [CompletionResult]::new('--logs-dir', '--logs-dir', [CompletionResultType]::ParameterName, 'Fast-Flow''s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Fast-Flow''s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]')
+            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'Where the ledger and the lock lie [default: the data directory]')
+            [CompletionResult]::new('--path-map', '--path-map', [CompletionResultType]::ParameterName, 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait for another instance to finish')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this')
+            [CompletionResult]::new('--no-ui-settings', '--no-ui-settings', [CompletionResultType]::ParameterName, 'Leave the Settings page of Fast-Flow out of account')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON Lines on stdout instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but errors and warnings')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but errors and warnings')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: settings with their sources, every run')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: settings with their sources, every run')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'fastflow-archive;help' {
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what is due, why, and how much; changes nothing and needs no S3 access')
             [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Archive the due runs, delete nothing')
@@ -474,6 +517,7 @@ Register-ArgumentCompleter -Native -CommandName 'fastflow-archive' -ScriptBlock 
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show what is archived, from the ledger or from the bucket')
             [CompletionResult]::new('ledger', 'ledger', [CompletionResultType]::ParameterValue, 'Check, print or rebuild the record of what was done')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Tell operators by e-mail and Microsoft Teams')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say line by line what is well and what is not, and what to do; leaves one small object in the bucket')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -515,6 +559,9 @@ Register-ArgumentCompleter -Native -CommandName 'fastflow-archive' -ScriptBlock 
             break
         }
         'fastflow-archive;help;notify;test' {
+            break
+        }
+        'fastflow-archive;help;doctor' {
             break
         }
         'fastflow-archive;help;help' {

@@ -22,6 +22,9 @@ _fastflow__archive() {
             fastflow__archive,cleanup)
                 cmd="fastflow__archive__subcmd__cleanup"
                 ;;
+            fastflow__archive,doctor)
+                cmd="fastflow__archive__subcmd__doctor"
+                ;;
             fastflow__archive,help)
                 cmd="fastflow__archive__subcmd__help"
                 ;;
@@ -48,6 +51,9 @@ _fastflow__archive() {
                 ;;
             fastflow__archive__subcmd__help,cleanup)
                 cmd="fastflow__archive__subcmd__help__subcmd__cleanup"
+                ;;
+            fastflow__archive__subcmd__help,doctor)
+                cmd="fastflow__archive__subcmd__help__subcmd__doctor"
                 ;;
             fastflow__archive__subcmd__help,help)
                 cmd="fastflow__archive__subcmd__help__subcmd__help"
@@ -125,7 +131,7 @@ _fastflow__archive() {
 
     case "${cmd}" in
         fastflow__archive)
-            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version plan backup cleanup verify restore list ledger notify help"
+            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version plan backup cleanup verify restore list ledger notify doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -426,8 +432,118 @@ _fastflow__archive() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        fastflow__archive__subcmd__doctor)
+            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pipeline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-retention-runs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-retention-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-max-size-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --s3-endpoint-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --s3-bucket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --s3-region)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --s3-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --s3-use-path-style)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --s3-backup-enabled)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proof)
+                    COMPREPLY=($(compgen -W "receipt head readback" -- "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --logs-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --path-map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         fastflow__archive__subcmd__help)
-            opts="plan backup cleanup verify restore list ledger notify help"
+            opts="plan backup cleanup verify restore list ledger notify doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -455,6 +571,20 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__help__subcmd__cleanup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fastflow__archive__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1373,7 +1503,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__verify)
-            opts="-q -v -h -V --pipeline --run --older-than --all --deep --sample --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --metrics-file --ping-url --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --deep --sample --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --metrics-file --ping-url --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1388,6 +1518,26 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-retention-runs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-retention-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-max-size-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-age)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -44,6 +44,7 @@ set edit:completion:arg-completer[fastflow-archive] = {|@words|
             cand list 'Show what is archived, from the ledger or from the bucket'
             cand ledger 'Check, print or rebuild the record of what was done'
             cand notify 'Tell operators by e-mail and Microsoft Teams'
+            cand doctor 'Say line by line what is well and what is not, and what to do; leaves one small object in the bucket'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'fastflow-archive;plan'= {
@@ -176,6 +177,11 @@ set edit:completion:arg-completer[fastflow-archive] = {|@words|
             cand --pipeline 'Only runs of this pipeline; repeatable'
             cand --run 'Only this run; repeatable'
             cand --older-than 'Only runs that were archived longer ago than this'
+            cand --limit 'At most this many runs: with --deep or --sample the least recently read, else those archived first'
+            cand --log-retention-runs 'Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]'
+            cand --log-retention-days 'Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]'
+            cand --log-max-size-mb 'Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]'
+            cand --min-age 'Leave alone what ended less than this ago'
             cand --sample 'Look at every object, and download and hash those of this share of the runs: the least recently read, then by chance'
             cand --s3-endpoint-url 'Address of the store [Fast-Flow: S3_ENDPOINT_URL]'
             cand --s3-bucket 'Bucket [Fast-Flow: S3_BUCKET]'
@@ -441,6 +447,42 @@ set edit:completion:arg-completer[fastflow-archive] = {|@words|
         }
         &'fastflow-archive;notify;help;help'= {
         }
+        &'fastflow-archive;doctor'= {
+            cand --pipeline 'Only runs of this pipeline; repeatable'
+            cand --run 'Only this run; repeatable. A run that is not due is reported, not archived'
+            cand --older-than 'Only runs that ended longer ago than this'
+            cand --limit 'At most this many runs, the oldest first'
+            cand --log-retention-runs 'Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]'
+            cand --log-retention-days 'Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]'
+            cand --log-max-size-mb 'Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]'
+            cand --min-age 'Leave alone what ended less than this ago'
+            cand --s3-endpoint-url 'Address of the store [Fast-Flow: S3_ENDPOINT_URL]'
+            cand --s3-bucket 'Bucket [Fast-Flow: S3_BUCKET]'
+            cand --s3-region 'Region [Fast-Flow: S3_REGION] [default: us-east-1]'
+            cand --s3-prefix 'First part of every key [Fast-Flow: S3_PREFIX] [default: pipeline-logs]'
+            cand --s3-use-path-style 'Bucket in the path instead of the host name [Fast-Flow: S3_USE_PATH_STYLE] [default: true]'
+            cand --s3-backup-enabled 'Whether there is an archive [Fast-Flow: S3_BACKUP_ENABLED] [default: true where S3 is configured]'
+            cand --proof 'What must be proven before anything may be deleted'
+            cand --concurrency 'Runs, and objects, that are on their way at the same time'
+            cand --env-file 'File with Fast-Flow''s settings, read as Fast-Flow reads it [default: ./.env where it exists]'
+            cand --data-dir 'Fast-Flow''s data directory [Fast-Flow: DATA_DIR] [default: ./data]'
+            cand --logs-dir 'Fast-Flow''s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]'
+            cand --database 'Fast-Flow''s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]'
+            cand --state-dir 'Where the ledger and the lock lie [default: the data directory]'
+            cand --path-map 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]'
+            cand --lock-wait 'How long to wait for another instance to finish'
+            cand --color 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this'
+            cand --no-ui-settings 'Leave the Settings page of Fast-Flow out of account'
+            cand --json 'Print JSON Lines on stdout instead of text'
+            cand -q 'Print nothing but errors and warnings'
+            cand --quiet 'Print nothing but errors and warnings'
+            cand -v 'Print more: settings with their sources, every run'
+            cand --verbose 'Print more: settings with their sources, every run'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'fastflow-archive;help'= {
             cand plan 'Show what is due, why, and how much; changes nothing and needs no S3 access'
             cand backup 'Archive the due runs, delete nothing'
@@ -450,6 +492,7 @@ set edit:completion:arg-completer[fastflow-archive] = {|@words|
             cand list 'Show what is archived, from the ledger or from the bucket'
             cand ledger 'Check, print or rebuild the record of what was done'
             cand notify 'Tell operators by e-mail and Microsoft Teams'
+            cand doctor 'Say line by line what is well and what is not, and what to do; leaves one small object in the bucket'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'fastflow-archive;help;plan'= {
@@ -479,6 +522,8 @@ set edit:completion:arg-completer[fastflow-archive] = {|@words|
             cand test 'Send a marked message on each configured channel, and say for each what happened'
         }
         &'fastflow-archive;help;notify;test'= {
+        }
+        &'fastflow-archive;help;doctor'= {
         }
         &'fastflow-archive;help;help'= {
         }

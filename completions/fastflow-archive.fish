@@ -48,6 +48,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -f -a "r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -f -a "list" -d 'Show what is archived, from the ledger or from the bucket'
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -f -a "ledger" -d 'Check, print or rebuild the record of what was done'
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -f -a "notify" -d 'Tell operators by e-mail and Microsoft Teams'
+complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -f -a "doctor" -d 'Say line by line what is well and what is not, and what to do; leaves one small object in the bucket'
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l pipeline -d 'Only runs of this pipeline; repeatable' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l run -d 'Only this run; repeatable. A run that is not due is reported, not archived' -r
@@ -174,6 +175,11 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanu
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l pipeline -d 'Only runs of this pipeline; repeatable' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l run -d 'Only this run; repeatable' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l older-than -d 'Only runs that were archived longer ago than this' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l limit -d 'At most this many runs: with --deep or --sample the least recently read, else those archived first' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l log-retention-runs -d 'Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l log-retention-days -d 'Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l log-max-size-mb -d 'Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l min-age -d 'Leave alone what ended less than this ago' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l sample -d 'Look at every object, and download and hash those of this share of the runs: the least recently read, then by chance' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l s3-endpoint-url -d 'Address of the store [Fast-Flow: S3_ENDPOINT_URL]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l s3-bucket -d 'Bucket [Fast-Flow: S3_BUCKET]' -r
@@ -398,15 +404,50 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -s V -l version -d 'Print version'
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "test" -d 'Send a marked message on each configured channel, and say for each what happened'
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "plan" -d 'Show what is due, why, and how much; changes nothing and needs no S3 access'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "backup" -d 'Archive the due runs, delete nothing'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "cleanup" -d 'Archive the due runs, then delete them, run by run'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "verify" -d 'Compare the archive with receipts and manifests, change nothing'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "restore" -d 'Bring archived files of runs back into a folder, or whole runs into the instance'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "list" -d 'Show what is archived, from the ledger or from the bucket'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "ledger" -d 'Check, print or rebuild the record of what was done'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "notify" -d 'Tell operators by e-mail and Microsoft Teams'
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l pipeline -d 'Only runs of this pipeline; repeatable' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l run -d 'Only this run; repeatable. A run that is not due is reported, not archived' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l older-than -d 'Only runs that ended longer ago than this' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l limit -d 'At most this many runs, the oldest first' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l log-retention-runs -d 'Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l log-retention-days -d 'Days that a run is kept after its end; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_DAYS]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l log-max-size-mb -d 'Longest log in MiB; 0 or empty: unlimited [Fast-Flow: LOG_MAX_SIZE_MB]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l min-age -d 'Leave alone what ended less than this ago' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l s3-endpoint-url -d 'Address of the store [Fast-Flow: S3_ENDPOINT_URL]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l s3-bucket -d 'Bucket [Fast-Flow: S3_BUCKET]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l s3-region -d 'Region [Fast-Flow: S3_REGION] [default: us-east-1]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l s3-prefix -d 'First part of every key [Fast-Flow: S3_PREFIX] [default: pipeline-logs]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l s3-use-path-style -d 'Bucket in the path instead of the host name [Fast-Flow: S3_USE_PATH_STYLE] [default: true]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l s3-backup-enabled -d 'Whether there is an archive [Fast-Flow: S3_BACKUP_ENABLED] [default: true where S3 is configured]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
+head\t'Also a HEAD request that shows size and digest'
+readback\t'Also read back and hashed'"
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l lock-wait -d 'How long to wait for another instance to finish' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l no-ui-settings -d 'Leave the Settings page of Fast-Flow out of account'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l json -d 'Print JSON Lines on stdout instead of text'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -s q -l quiet -d 'Print nothing but errors and warnings'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -s v -l verbose -d 'Print more: settings with their sources, every run'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "plan" -d 'Show what is due, why, and how much; changes nothing and needs no S3 access'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "backup" -d 'Archive the due runs, delete nothing'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "cleanup" -d 'Archive the due runs, then delete them, run by run'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "verify" -d 'Compare the archive with receipts and manifests, change nothing'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "restore" -d 'Bring archived files of runs back into a folder, or whole runs into the instance'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "list" -d 'Show what is archived, from the ledger or from the bucket'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "ledger" -d 'Check, print or rebuild the record of what was done'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "notify" -d 'Tell operators by e-mail and Microsoft Teams'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "doctor" -d 'Say line by line what is well and what is not, and what to do; leaves one small object in the bucket'
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and not __fish_seen_subcommand_from plan backup cleanup verify restore list ledger notify doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "verify" -d 'Check the chain of entries, and the anchors in the bucket where they can be read'
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "export" -d 'Print the entries; with --json each line as it was hashed'
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "rebuild" -d 'Write receipts back from the manifests in the bucket, after the ledger was lost'

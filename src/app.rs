@@ -148,5 +148,8 @@ fn read_configuration(
 
 /// Whether there must be an instance; the archive is also read where the machine was lost.
 fn needs_instance(command: &Command) -> bool {
-    !matches!(command, Command::List(_) | Command::Restore(RestoreArgs { to: Some(_), .. }))
+    !matches!(
+        command,
+        Command::Verify(_) | Command::Ledger(_) | Command::List(_) | Command::Restore(RestoreArgs { to: Some(_), .. })
+    )
 }

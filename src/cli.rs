@@ -113,8 +113,14 @@ pub struct VerifyArgs {
     /// Only runs that were archived longer ago than this
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FASTFLOW_ARCHIVE_OLDER_THAN", hide_env_values = true, help_heading = "Selection")]
     pub older_than: Option<Duration>,
+    /// At most this many runs: with --deep or --sample the least recently read, else those archived first
+    #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_LIMIT", hide_env_values = true, help_heading = "Selection")]
+    pub limit: Option<u64>,
+    #[command(flatten)]
+    /// Taken as everywhere, and judged; what is archived is checked whatever is due.
+    pub retention: RetentionArgs,
     /// Also look at what is in the bucket without a receipt
-    #[arg(long, conflicts_with_all = ["pipeline", "run", "older_than"], env = "FASTFLOW_ARCHIVE_ALL", hide_env_values = true, value_parser = FalseyValueParser::new(), help_heading = "Selection")]
+    #[arg(long, conflicts_with_all = ["older_than", "limit"], env = "FASTFLOW_ARCHIVE_ALL", hide_env_values = true, value_parser = FalseyValueParser::new(), help_heading = "Selection")]
     pub all: bool,
     /// Download and hash every object
     #[arg(long, env = "FASTFLOW_ARCHIVE_DEEP", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -309,6 +315,15 @@ pub struct SelectionArgs {
     /// At most this many runs, the oldest first
     #[arg(long, value_name = "N", env = "FASTFLOW_ARCHIVE_LIMIT", hide_env_values = true)]
     pub limit: Option<usize>,
+    #[command(flatten)]
+    /// What is due.
+    pub retention: RetentionArgs,
+}
+
+/// What makes runs due.
+#[derive(Args)]
+#[command(next_help_heading = "Selection")]
+pub struct RetentionArgs {
     /// Runs kept per pipeline; 0 or empty: unlimited [Fast-Flow: LOG_RETENTION_RUNS]
     #[arg(
         long,

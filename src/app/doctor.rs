@@ -70,7 +70,7 @@ impl Doctor<'_> {
         if self.host.ui_settings.value {
             self.layers.set_settings_page(page.clone());
         }
-        let retention = Retention::resolve(&self.layers, given.selection);
+        let retention = Retention::resolve(&self.layers, &given.selection.retention);
         let archive = Archive::resolve(&self.layers, given.archive);
         let own = OwnCleanup::of(&self.layers, &page);
         let (archive, retention) = match (archive, retention) {

@@ -28,7 +28,7 @@ pub(super) fn run(command: &LedgerCommand, layers: &Layers, host: &Host, report:
         LedgerCommand::Export(args) => report.export(|line| ledger.export(args.since, line)),
         // Needs no ledger: `app::verify`.
         LedgerCommand::Rebuild(_) => Ok(()),
-        LedgerCommand::Verify(args) => match Archive::resolve(layers, &args.archive)? {
+        LedgerCommand::Verify(args) => match Archive::resolve_for_reading(layers, &args.archive)? {
             Archive::Ready(target) => verify(&ledger, Some(&target), report),
             Archive::Disabled(_) | Archive::Absent => verify(&ledger, None, report),
         },

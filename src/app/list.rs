@@ -29,7 +29,7 @@ pub(super) fn run(args: &ListArgs, layers: &Layers, host: &Host, report: &mut Re
         ..Asked::default()
     };
     let finder = if args.remote {
-        let archive = Archive::resolve(layers, &args.archive)?;
+        let archive = Archive::resolve_for_reading(layers, &args.archive)?;
         let target = archive.target()?;
         let bucket = runtime.block_on(Bucket::connect_for_reading(target))?;
         Finder { asked, ledger: None, bucket: Some((bucket, target.prefix.value.clone())) }

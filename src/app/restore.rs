@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::process::{host_name, runtime, user_name, watch_signals};
 use crate::archive::Bucket;
+use crate::bytes::ByteSize;
 use crate::check::{Asked, Finder, InArchive, Instance, Restored, Restorer, explained, is_difference};
 use crate::cleanup::finish_open_deletions;
 use crate::cli::{Cli, RestoreArgs};
@@ -21,7 +22,7 @@ use crate::flow::Stop;
 use crate::folder::Folder;
 use crate::ledger::{Invocation, Ledger};
 use crate::lock::Lock;
-use crate::report::Report;
+use crate::report::{Progress, Report};
 use crate::run::RunId;
 use crate::time::Clock;
 
@@ -46,7 +47,7 @@ pub(super) fn run(
     clock: Clock,
     report: &mut Report,
 ) -> Result<()> {
-    let archive = Archive::resolve(layers, &args.archive)?;
+    let archive = Archive::resolve_for_reading(layers, &args.archive)?;
     let target = archive.target()?;
     let asked = Asked {
         runs: args.runs.iter().copied().collect(),
@@ -91,12 +92,14 @@ impl Work<'_> {
         let mut working = JoinSet::new();
         let in_flight = usize::from(self.target.concurrency.value);
         let mut is_open = true;
+        let mut progress = Progress::new(report.shows_progress(), 0, ByteSize(0));
         while is_open || !working.is_empty() {
             tokio::select! {
                 run = found.recv(), if is_open && working.len() < in_flight => match run {
                     Some(run) if !self.stop.is_set() => {
                         let restorer = Arc::clone(&restorer);
-                        working.spawn(async move { (run.run, restorer.restore(&run).await) });
+                        progress.found(run.bytes);
+                        working.spawn(async move { (run.run, run.bytes, restorer.restore(&run).await) });
                     }
                     // Once nobody listens, the search ends.
                     _ => {
@@ -105,11 +108,13 @@ impl Work<'_> {
                     }
                 },
                 Some(ended) = working.join_next() => {
-                    let (run, restored) = ended.map_err(|error| Error::caused(Kind::Internal, "restore a run", error))?;
+                    let (run, bytes, restored) = ended.map_err(|error| Error::caused(Kind::Internal, "restore a run", error))?;
+                    progress.ended(bytes);
                     tell(report, &self.stop, run, restored);
                 }
             }
         }
+        progress.finish();
         self.end(search, report).await
     }
 
@@ -126,14 +131,18 @@ impl Work<'_> {
         left.iter().for_each(|warning| report.warning(warning));
         let mut instance = Instance { store, logs, ledger, spool_dir: state_dir.clone(), clock };
         let (mut found, search) = self.search();
+        let mut progress = Progress::new(report.shows_progress(), 0, ByteSize(0));
         while let Some(run) = found.recv().await {
             if self.stop.is_set() {
                 break;
             }
+            progress.found(run.bytes);
             let restored = instance.restore(&self.bucket, &run).await;
+            progress.ended(run.bytes);
             tell(report, &self.stop, run.run, restored);
         }
         drop(found);
+        progress.finish();
         self.end(search, report).await?;
         let exit = report.exit();
         instance.ledger.end(exit.code(), report.summary_json(exit), clock.now())?;

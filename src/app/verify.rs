@@ -12,11 +12,12 @@ use super::process::{host_name, runtime, user_name, watch_signals};
 use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, from_hex, service_key};
 use crate::archive::{Digests, MANIFEST};
 use crate::bytes::ByteSize;
-use crate::check::{Event, Inventory, Reach, Verifier, put_only};
+use crate::check::{Event, Inventory, Local, LocalState, Reach, Verifier, put_only};
 use crate::cli::{ArchiveArgs, GlobalArgs, LedgerRebuildArgs, VerifyArgs};
-use crate::config::{Archive, Host, Layers, Target};
+use crate::config::{Archive, Host, Layers, Retention, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
+use crate::fastflow::{self, Access, LogsDir};
 use crate::flow::Stop;
 use crate::ledger::{ArchivedRun, Checks, Invocation, Ledger, Order, Selected};
 use crate::lock::Lock;
@@ -31,7 +32,7 @@ const BATCH: usize = 100;
 const OBJECTS_OF_A_RUN: u64 = 3;
 
 fn resolve(layers: &Layers, args: &ArchiveArgs, report: &mut Report) -> Result<Archive> {
-    let archive = Archive::resolve(layers, args)?;
+    let archive = Archive::resolve_for_reading(layers, args)?;
     archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
     archive.target()?;
     Ok(archive)
@@ -41,12 +42,17 @@ fn resolve(layers: &Layers, args: &ArchiveArgs, report: &mut Report) -> Result<A
 pub(super) fn run(args: &VerifyArgs, layers: &Layers, host: &Host, clock: Clock, report: &mut Report) -> Result<()> {
     let archive = resolve(layers, &args.archive, report)?;
     let target = archive.target()?;
+    let given = &args.retention;
+    if [&given.log_retention_runs, &given.log_retention_days, &given.log_max_size_mb].iter().any(|it| it.is_some()) {
+        Retention::resolve(layers, given)?;
+    }
     let state_dir = &host.state_dir.value;
     let ledger = Ledger::open_existing(state_dir)?;
     let selected = Selected {
         pipelines: args.pipeline.clone(),
         runs: args.run.iter().filter_map(|id| id.parse().ok()).collect(),
         archived_before: args.older_than.map(|age| clock.now().minus(age)),
+        limit: args.limit,
     };
     match &ledger {
         Some(ledger) => {
@@ -68,10 +74,28 @@ pub(super) fn run(args: &VerifyArgs, layers: &Layers, host: &Host, clock: Clock,
     if let (true, Some(_), Err(error)) = (reads, &ledger, &checks) {
         report.warning(&Warning::new("checks_not_kept", format!("what is read is not remembered: {error}")));
     }
-    let asked = Asked { selected, all: args.all, deep: args.deep, sample: args.sample, seed };
+    let local = if ledger.is_some() { local(host, report) } else { None };
+    let asked = Asked { selected, local, all: args.all, deep: args.deep, sample: args.sample, seed };
     runtime()?.block_on(verify(target, ledger, asked, checks.ok(), clock, report))?;
     report.archive_checked();
     Ok(())
+}
+
+/// The instance, where there is one: on another machine there is none, and nothing is said.
+fn local(host: &Host, report: &Report) -> Option<Local> {
+    if !host.database.value.is_there() || host.logs_dir.value.symlink_metadata().is_err() {
+        return None;
+    }
+    let logs = LogsDir::open(&host.logs_dir.value, &host.path_map.value);
+    let opened = logs.and_then(|logs| Ok(Local { logs, store: fastflow::open(&host.database.value, Access::Read)? }));
+    match opened {
+        Ok(local) => Some(local),
+        Err(error) => {
+            let message = format!("files that are still here are not compared: {error}");
+            report.warning(&Warning::new("local_files_not_checked", message));
+            None
+        }
+    }
 }
 
 /// Runs that were named and never archived.
@@ -90,6 +114,7 @@ fn unknown_runs(ledger: &Ledger, selected: &Selected) -> Result<Vec<Error>> {
 
 struct Asked {
     selected: Selected,
+    local: Option<Local>,
     all: bool,
     deep: bool,
     sample: Option<f64>,
@@ -130,12 +155,16 @@ async fn verify(
     let share = asked.sample.map_or(f64::from(u8::from(asked.deep)), |percent| percent / 100.0);
     let reach = Reach { selected: asked.selected, order, read, share, seed: asked.seed, all: needs_listing };
     let mut read_runs: Vec<RunId> = Vec::new();
-    let (mut unrecorded, mut elsewhere) = (0u64, 0u64);
-    check(target, bucket, ledger, inventory, reach, total, report, |event, _| {
+    let (mut unrecorded, mut elsewhere, mut shorter) = (0u64, 0u64, (0u64, None));
+    check(target, bucket, ledger, asked.local, inventory, reach, total, report, |event, report| {
         match event {
             Event::Read(run) => read_runs.push(run),
             Event::Unrecorded(..) => unrecorded += 1,
             Event::Elsewhere(_) => elsewhere += 1,
+            Event::Local(finding) if finding.state == LocalState::Shorter => {
+                shorter = (shorter.0 + 1, shorter.1.or(Some(finding.run)));
+            }
+            Event::Local(finding) => report.local_file(&finding),
             Event::Object(_) => {}
         }
         if read_runs.len() >= BATCH
@@ -152,6 +181,13 @@ async fn verify(
     if has_ledger && unrecorded > 0 {
         let message = format!("{unrecorded} runs have a manifest and no receipt; `ledger rebuild` records them");
         report.warning(&Warning::new("unrecorded_runs", message));
+    }
+    if let (count, Some(first)) = shorter {
+        let message = format!(
+            "{count} logs are shorter here than in the archive (such as that of run {first}): they were cut after they were \
+             archived; the archive has what is missing here"
+        );
+        report.warning(&Warning::new("local_logs_shorter", message));
     }
     if elsewhere > 0 {
         let message = format!("{elsewhere} runs were archived to another bucket or store, and are not checked");
@@ -179,6 +215,7 @@ async fn check(
     target: &Target,
     bucket: Bucket,
     ledger: Option<Ledger>,
+    local: Option<Local>,
     inventory: Option<Inventory>,
     reach: Reach,
     total: u64,
@@ -188,7 +225,7 @@ async fn check(
     let stop = Arc::new(Stop::default());
     watch_signals(Arc::clone(&stop))?;
     let in_flight = usize::from(target.concurrency.value);
-    let verifier = Verifier { bucket, prefix: target.prefix.value.clone(), ledger, inventory, reach, in_flight };
+    let verifier = Verifier { bucket, prefix: target.prefix.value.clone(), ledger, local, inventory, reach, in_flight };
     let (sender, mut events) = mpsc::channel(1024);
     let work = tokio::spawn(verifier.verify(Arc::clone(&stop), sender));
     let progress = Progress::counting(report.shows_progress(), total, "objects");
@@ -235,7 +272,7 @@ pub(super) fn rebuild(
         let reach = Reach { selected: Selected::default(), order: Order::Id, read: 0, share: 0.0, seed: 0, all: true };
         let (mut count, mut batch) = (0u64, Vec::new());
         let reader = ledger.reader()?;
-        check(target, bucket, Some(reader), inventory, reach, total, report, |event, _| {
+        check(target, bucket, Some(reader), None, inventory, reach, total, report, |event, _| {
             if let Event::Unrecorded(run, manifest, listed) = event
                 && let Some(archived) = receipts(run, &manifest, &listed, &place, clock.now())
             {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::task::JoinSet;
 
-use super::Inventory;
 use super::folder::{Checked, MANIFEST_BYTES, RunFolder, run_of, unreadable};
+use super::local::{Found, Local, LocalFile, LocalFinding, LocalState};
 use super::object::{CheckedObject, Expected, State, described};
-use crate::archive::{Bucket, Digests, Listed, MANIFEST, ReadManifest, service_key, to_hex};
+use super::{Inventory, explained};
+use crate::archive::{Bucket, Digests, Listed, MANIFEST, ReadManifest, Receipt, service_key, to_hex};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Stop;
 use crate::ledger::{ANCHOR_FOLDER, Ledger, Order, Selected};
@@ -43,7 +44,7 @@ pub struct Reach {
 /// What is checked at a time.
 enum Job {
     /// A run by its receipts.
-    Receipts(RunId, Vec<Expected>, bool),
+    Receipts(RunId, Vec<Expected>, bool, Vec<LocalFile>),
     /// A run's folder, or what of it no receipt names.
     Folder(RunFolder, bool),
     /// An object outside the folders of runs.
@@ -54,6 +55,8 @@ enum Job {
 pub enum Event {
     /// An object was looked at.
     Object(CheckedObject),
+    /// A file of the instance is not what is in the archive.
+    Local(LocalFinding),
     /// All bytes of a run were read.
     Read(RunId),
     /// A run is in the archive and has no receipt; its manifest, and what was listed of its folder.
@@ -70,6 +73,8 @@ pub struct Verifier {
     pub prefix: String,
     /// What was archived; `None`: the manifests say.
     pub ledger: Option<Ledger>,
+    /// The instance, where it is still there; only what has a receipt is held against it.
+    pub local: Option<Local>,
     /// What a listing showed; `None`: each object is asked for.
     pub inventory: Option<Inventory>,
     /// How far.
@@ -81,19 +86,21 @@ pub struct Verifier {
 /// What a job gave.
 struct Done {
     checked: Vec<Checked>,
+    local: Vec<LocalFinding>,
     last: Option<Event>,
 }
 
 impl Verifier {
     /// Checks everything within reach; returns when the last event was handed over.
     pub async fn verify(self, stop: Arc<Stop>, events: Sender<Event>) -> Result<()> {
-        let Verifier { bucket, prefix, ledger, inventory, reach, in_flight } = self;
+        let Verifier { bucket, prefix, ledger, local, inventory, reach, in_flight } = self;
         let before = reach.selected.archived_before;
         let (job_sender, mut jobs) = mpsc::channel(in_flight);
         let feeder = Feeder {
             place: (bucket.endpoint().to_owned(), bucket.name().to_owned()),
             prefix,
             ledger,
+            local,
             inventory,
             reach,
             jobs: job_sender,
@@ -112,6 +119,9 @@ impl Verifier {
                         for object in faults.judge(checked, &stop) {
                             drop(events.send(Event::Object(object)).await);
                         }
+                    }
+                    for finding in done.local {
+                        drop(events.send(Event::Local(finding)).await);
                     }
                     if let Some(last) = done.last {
                         drop(events.send(last).await);
@@ -139,6 +149,7 @@ struct Feeder {
     place: (String, String),
     prefix: String,
     ledger: Option<Ledger>,
+    local: Option<Local>,
     inventory: Option<Inventory>,
     reach: Reach,
     jobs: Sender<Job>,
@@ -147,15 +158,26 @@ struct Feeder {
 }
 
 impl Feeder {
-    fn feed(self) -> Result<()> {
+    fn feed(mut self) -> Result<()> {
+        let mut local = self.local.take();
         if let Some(ledger) = &self.ledger {
             let mut number = 0;
             ledger.each_archived(&self.reach.selected, self.reach.order, |archived| {
                 number += 1;
-                let mut expected = Vec::new();
+                let deep = number <= self.reach.read;
+                let (mut expected, mut files) = (Vec::new(), Vec::new());
+                let is_cut = archived.receipts.iter().any(Receipt::is_head);
                 for receipt in archived.receipts {
                     if (&receipt.endpoint, &receipt.bucket) != (&self.place.0, &self.place.1) {
                         continue;
+                    }
+                    let found = local.as_mut().map(|local| local.look(archived.run, &receipt, deep));
+                    match found.transpose()?.flatten() {
+                        Some(Found::ToRead(file)) => files.push(file),
+                        // What we cut off it ourselves is in the archive by name.
+                        Some(Found::Said(finding)) if is_cut && finding.state == LocalState::Shorter => {}
+                        Some(Found::Said(finding)) => drop(self.events.blocking_send(Event::Local(finding))),
+                        None => {}
                     }
                     let listed = match &self.inventory {
                         Some(inventory) => inventory.claim(&receipt.key)?,
@@ -166,7 +188,7 @@ impl Feeder {
                 if expected.is_empty() {
                     return Ok(self.events.blocking_send(Event::Elsewhere(archived.run)).is_ok());
                 }
-                self.feed_one(Job::Receipts(archived.run, expected, number <= self.reach.read))
+                self.feed_one(Job::Receipts(archived.run, expected, deep, files))
             })?;
         }
         match &self.inventory {
@@ -183,10 +205,15 @@ impl Feeder {
         let services = [ANCHOR_FOLDER, "_probe/"].map(|name| service_key(&self.prefix, name));
         let selected = &self.reach.selected;
         let mut folder: Option<RunFolder> = None;
-        let feed_folder = |folder: RunFolder| {
+        let mut left = selected.limit.unwrap_or(u64::MAX);
+        let mut feed_folder = |folder: RunFolder| {
             if !folder.is_selected(&self.prefix, selected) {
                 return Ok(true);
             }
+            if left == 0 {
+                return Ok(false);
+            }
+            left -= 1;
             let deep = folder.is_chosen(self.reach.share, self.reach.seed);
             self.feed_one(Job::Folder(folder, deep))
         };
@@ -216,7 +243,7 @@ impl Feeder {
 impl Job {
     async fn run(self, bucket: &Bucket, before: Option<Timestamp>) -> Done {
         match self {
-            Job::Receipts(run, objects, deep) => {
+            Job::Receipts(run, objects, deep, files) => {
                 let mut checked = Vec::with_capacity(objects.len());
                 for expected in &objects {
                     let result = match deep {
@@ -227,23 +254,27 @@ impl Job {
                     checked.push(result.map_err(|error| unreadable(expected.is(State::Unreadable, None), error)));
                 }
                 let is_read = deep && checked.iter().all(Result::is_ok);
-                Done { checked, last: is_read.then_some(Event::Read(run)) }
+                let mut local = Vec::new();
+                for file in files {
+                    local.extend(file.check().await);
+                }
+                Done { checked, local, last: is_read.then_some(Event::Read(run)) }
             }
             Job::Folder(folder, deep) => {
                 let (run, listed) = (folder.run, folder.objects.clone());
                 let Some((checked, manifest)) = folder.check(bucket, deep, before).await else {
-                    return Done { checked: Vec::new(), last: None };
+                    return Done { checked: Vec::new(), local: Vec::new(), last: None };
                 };
                 let is_ok = |checked: &Checked| checked.as_ref().is_ok_and(|object| object.state == State::Ok);
                 let manifest = manifest.filter(|_| checked.iter().all(is_ok));
                 let last = manifest.map(|manifest| Event::Unrecorded(run, Box::new(manifest), listed));
-                Done { checked, last }
+                Done { checked, local: Vec::new(), last }
             }
             Job::Foreign(listed) => {
                 let found = Some(format!("{} bytes", listed.bytes.0));
                 let (key, state) = (listed.key, State::Unexpected);
                 let object = CheckedObject { key, run: None, state, expected: None, found, is_by_listing: true };
-                Done { checked: vec![Ok(object)], last: None }
+                Done { checked: vec![Ok(object)], local: Vec::new(), last: None }
             }
         }
     }
@@ -327,8 +358,5 @@ fn cause(error: &Error) -> Error {
 /// The key may only put.
 pub fn put_only(error: &Error) -> Error {
     let message = format!("read the archive: the key may only put, not read: {error}");
-    Error::new(Kind::AccessDenied, message).hint(
-        "set S3_VERIFY_ACCESS_KEY and S3_VERIFY_SECRET_ACCESS_KEY to a key that has s3:GetObject and s3:ListBucket; the \
-         nightly key stays as it is",
-    )
+    explained(Error::new(Kind::AccessDenied, message))
 }

@@ -111,17 +111,25 @@ pub enum Archive {
 impl Archive {
     /// Resolves all or nothing.
     pub fn resolve(layers: &Layers, args: &ArchiveArgs) -> Result<Archive> {
-        let enabled = layers.boolean(ENABLED, args.s3_backup_enabled.as_deref())?;
-        if let Some(Setting { value: false, source }) = enabled {
-            return Ok(Archive::Disabled(source));
+        match layers.boolean(ENABLED, args.s3_backup_enabled.as_deref())? {
+            Some(Setting { value: false, source }) => Ok(Archive::Disabled(source)),
+            enabled => Archive::configured(layers, args, enabled.is_some()),
         }
+    }
+
+    /// The same for commands that only read: what is archived is there, whether or not more is to follow.
+    pub fn resolve_for_reading(layers: &Layers, args: &ArchiveArgs) -> Result<Archive> {
+        Archive::configured(layers, args, layers.boolean(ENABLED, args.s3_backup_enabled.as_deref())?.is_some())
+    }
+
+    fn configured(layers: &Layers, args: &ArchiveArgs, is_asked_for: bool) -> Result<Archive> {
         let endpoint_url = layers.text(ENDPOINT_URL, args.s3_endpoint_url.as_deref());
         let bucket = layers.text(BUCKET, args.s3_bucket.as_deref());
         let access_key = layers.secret(ACCESS_KEY)?;
         let secret_access_key = layers.secret(SECRET_ACCESS_KEY)?;
         let chain = layers.boolean(AWS_CREDENTIALS, None)?.filter(|chain| chain.value);
         let nothing = endpoint_url.is_none() && bucket.is_none() && access_key.is_none() && secret_access_key.is_none();
-        if nothing && enabled.is_none() && chain.is_none() {
+        if nothing && !is_asked_for && chain.is_none() {
             return Ok(Archive::Absent);
         }
         let mut missing = Vec::new();
@@ -227,10 +235,14 @@ impl Archive {
                 list.push(("s3-credentials", "AWS default chain".into(), source.clone()));
             }
         }
-        if let Some(Credentials::Keys { access_key, secret_access_key }) = &target.reading {
-            list.push(("s3-verify-access-key", "set".into(), access_key.source.clone()));
-            list.push(("s3-verify-secret-access-key", "set".into(), secret_access_key.source.clone()));
-        }
+        let (access_key, secret_access_key) = match &target.reading {
+            Some(Credentials::Keys { access_key, secret_access_key }) => {
+                (("set", access_key.source.clone()), ("set", secret_access_key.source.clone()))
+            }
+            _ => (("not set", Source::Default), ("not set", Source::Default)),
+        };
+        list.push(("s3-verify-access-key", access_key.0.into(), access_key.1));
+        list.push(("s3-verify-secret-access-key", secret_access_key.0.into(), secret_access_key.1));
         if let Some((path, _)) = &target.ca_bundle {
             list.push(("s3-ca-bundle", path.value.display().to_string(), path.source.clone()));
         }

@@ -29,7 +29,7 @@ pub use secret::Secret;
 pub use settings::SettingsPage;
 
 use crate::bytes::ByteSize;
-use crate::cli::{GlobalArgs, Selecting, SelectionArgs, Typed};
+use crate::cli::{GlobalArgs, RetentionArgs, Selecting, Typed};
 use crate::error::{Error, Kind, Result, Warning};
 
 const LOG_RETENTION_RUNS: Key =
@@ -178,7 +178,7 @@ pub struct Retention {
 
 impl Retention {
     /// Resolves and judges the rules.
-    pub fn resolve(layers: &Layers, args: &SelectionArgs) -> Result<Retention> {
+    pub fn resolve(layers: &Layers, args: &RetentionArgs) -> Result<Retention> {
         let megabytes = layers.limit(LOG_MAX_SIZE_MB, args.log_max_size_mb.as_deref())?;
         let min_age_source = layers.given("min_age");
         Ok(Retention {
@@ -248,7 +248,7 @@ pub struct Config {
 impl Config {
     /// Resolves and judges every setting; the Settings page must be among the layers by now.
     pub fn resolve(layers: &Layers, given: &Selecting<'_>, host: Host) -> Result<Config> {
-        let retention = Retention::resolve(layers, given.selection)?;
+        let retention = Retention::resolve(layers, &given.selection.retention)?;
         let archive = Archive::resolve(layers, given.archive)?;
         Ok(Config { host, retention, archive, channels: Channels::resolve(layers) })
     }

@@ -222,8 +222,8 @@ impl LogsDir {
         Ok(found.map(|identity| PlannedFile { name: FileName::Log, path, identity }))
     }
 
-    /// The identity of a regular file; `None` where there is nothing.
-    fn look(&self, path: &LogPath) -> Result<Option<Identity>> {
+    /// The identity of a regular file; `None` where there is nothing, an error where there is something else.
+    pub fn look(&self, path: &LogPath) -> Result<Option<Identity>> {
         match self.root.symlink_metadata(path.as_path()) {
             Ok(metadata) if metadata.is_file() => Ok(Some(Identity::of(&metadata))),
             Ok(metadata) => {

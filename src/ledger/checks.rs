@@ -29,12 +29,14 @@ pub struct Selected {
     pub runs: Vec<RunId>,
     /// Archived before this.
     pub archived_before: Option<Timestamp>,
+    /// At most so many: the first in the order, which is that of archiving where it would be by id.
+    pub limit: Option<u64>,
 }
 
 impl Selected {
     /// Whether some runs may be left out.
     pub fn is_narrowed(&self) -> bool {
-        !self.pipelines.is_empty() || !self.runs.is_empty() || self.archived_before.is_some()
+        !self.pipelines.is_empty() || !self.runs.is_empty() || self.archived_before.is_some() || self.limit.is_some()
     }
 }
 
@@ -102,16 +104,21 @@ impl Ledger {
         } else {
             "NULL"
         };
-        let by = if by_chance { format!("{last_read}, (seq * ?4) % 2147483647") } else { "run_id".to_owned() };
+        let by = match (by_chance, selected.limit) {
+            (true, _) => format!("{last_read}, (seq * ?4) % 2147483647"),
+            (false, None) => "run_id".to_owned(),
+            (false, Some(_)) => "seq".to_owned(),
+        };
+        let limit = selected.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
         let sql = format!(
             "SELECT run_id FROM entries WHERE seq IN \
              (SELECT max(seq) FROM entries WHERE run_id IS NOT NULL AND entry = 'archived' GROUP BY run_id) \
              AND (?1 IS NULL OR json_extract(body, '$.pipeline') IN (SELECT value FROM json_each(?1))) \
              AND (?2 IS NULL OR run_id IN (SELECT value FROM json_each(?2))) \
-             AND (?3 IS NULL OR json_extract(body, '$.at') < ?3) AND ?4 IS NOT NULL ORDER BY {by}"
+             AND (?3 IS NULL OR json_extract(body, '$.at') < ?3) AND ?4 IS NOT NULL ORDER BY {by} LIMIT ?5"
         );
         let mut statement = self.connection.prepare(&sql).map_err(failed)?;
-        let mut rows = statement.query(params![pipelines, runs, before, seed]).map_err(failed)?;
+        let mut rows = statement.query(params![pipelines, runs, before, seed, limit]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let id: String = row.get(0).map_err(failed)?;
             if !each(&id)? {

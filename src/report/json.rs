@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Summary;
-use crate::check::{CheckedObject, InArchive, Restored, RestoredFile};
+use crate::check::{CheckedObject, InArchive, LocalFinding, Restored, RestoredFile};
 use crate::config::Source;
 use crate::doctor::Check;
 use crate::error::{Error, Warning};
@@ -73,6 +73,19 @@ pub(super) fn check(check: &Check) -> Value {
         "verdict": check.verdict.name(),
         "message": check.message,
         "hint": check.hint,
+    })
+}
+
+/// A file of the instance that is not what is in the archive.
+pub(super) fn local_file(finding: &LocalFinding) -> Value {
+    json!({
+        "type": "local_file",
+        "run_id": finding.run.to_string(),
+        "key": finding.key,
+        "path": finding.path,
+        "state": finding.state.name(),
+        "expected": finding.expected,
+        "found": finding.found,
     })
 }
 

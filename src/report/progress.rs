@@ -38,6 +38,20 @@ impl Progress {
         }
     }
 
+    /// One more run of `bytes` was found: the bar grows, and with it what is left.
+    pub fn found(&mut self, bytes: ByteSize) {
+        self.total += 1;
+        let known = if self.total == 1 { 0 } else { self.bar.length().unwrap_or_default() };
+        self.bar.set_length((known + bytes.0).max(1));
+        self.show_runs();
+    }
+
+    /// A run of `bytes` ended, well or not.
+    pub fn ended(&mut self, bytes: ByteSize) {
+        self.bar.inc(bytes.0);
+        self.run_ended();
+    }
+
     /// A run ended.
     pub fn run_ended(&mut self) {
         self.runs += 1;

@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::Summary;
 use super::style::{bold, cyan, green, red, yellow};
 use crate::bytes::ByteSize;
-use crate::check::{CheckedObject, InArchive, Restored, State};
+use crate::check::{CheckedObject, InArchive, LocalFinding, LocalState, Restored, State};
 use crate::config::Source;
 use crate::doctor::{Check, Verdict};
 use crate::error::{Error, Kind, Warning};
@@ -136,6 +136,20 @@ pub(super) fn object(out: &mut dyn Write, colored: bool, object: &CheckedObject)
     let details = expected.into_iter().chain(found).collect::<Vec<_>>().join(", ");
     let key = printable(&object.key);
     writeln!(out, "{} `{key}` {state}{run}: {}", red(colored, "error:"), printable(&details))
+}
+
+/// A local file that is not what is in the archive, in one line.
+pub(super) fn local_file(out: &mut dyn Write, colored: bool, finding: &LocalFinding) -> io::Result<()> {
+    let LocalFinding { run, path, expected, found, .. } = finding;
+    let (path, found) = (printable(path), printable(found));
+    let what = match finding.state {
+        LocalState::Unreadable => format!("cannot be compared with the archive (run {run}): {found}"),
+        _ => format!(
+            "is not what is in the archive (run {run}): the archive has {expected}, here are {found}; it was changed after it \
+             was archived, or damaged since"
+        ),
+    };
+    writeln!(out, "{} `{path}` {what}", red(colored, "error:"))
 }
 
 /// `12 objects checked in 0.1 s: 1 missing, 1 differs.`

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
 
 use fastflow_archive_testkit::clock::{days, fixed_now};
-use fastflow_archive_testkit::{Fate, RunSpec, TestStore};
+use fastflow_archive_testkit::{Fate, RunSpec, TestStore, WrittenRun};
 use serde_json::Value;
 
 use crate::harness::{On, PREFIX, Ran, Sandbox, old};
@@ -372,4 +372,138 @@ fn a_log_that_was_cut_and_archived_again_is_whole_by_its_newest_receipts() {
     remove(&sandbox, &head);
     let ran = sandbox.run(&["verify", "--json"]);
     assert_eq!((found(&ran), ran.code), (BTreeMap::from([(head, "missing".to_owned())]), Some(4)), "{ran:?}");
+}
+
+/// The local findings: path's last part and state.
+fn local(ran: &Ran) -> Vec<(String, String)> {
+    let lines = ran.lines().into_iter().filter(|line| line["type"] == "local_file");
+    let name = |line: &Value| line["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    lines.map(|line| (name(&line), line["state"].as_str().unwrap().to_owned())).collect()
+}
+
+#[test]
+fn local_files_that_are_still_there_are_held_against_their_receipts() {
+    let mut sandbox = Sandbox::new(On::Embedded);
+    sandbox.as_admin();
+    let ran: Vec<_> = (1..=5).map(|number| sandbox.add(old(number, "etl"))).collect();
+    sandbox.run(&["backup", "-q"]).expect(0, "", "");
+    sandbox.run(&["verify", "-q"]).expect(0, "", "");
+    let log = |run: &WrittenRun| run.log_path.clone().unwrap();
+    let bytes = std::fs::read(log(&ran[0])).unwrap();
+    let rewrite = |run: &WrittenRun, bytes: &[u8]| std::fs::write(log(run), bytes).unwrap();
+    // Touched and the same; longer; as long and other; shorter; other bytes that only reading shows.
+    rewrite(&ran[0], &bytes);
+    let longer = [std::fs::read(log(&ran[1])).unwrap(), b"more\n".to_vec()].concat();
+    rewrite(&ran[1], &longer);
+    let mut other = std::fs::read(log(&ran[2])).unwrap();
+    other[3] ^= 1;
+    rewrite(&ran[2], &other);
+    let whole = std::fs::read(log(&ran[3])).unwrap();
+    rewrite(&ran[3], &whole[whole.len() / 2..]);
+    let silent = log(&ran[4]);
+    let modified = std::fs::metadata(&silent).unwrap().modified().unwrap();
+    let mut rotten = std::fs::read(&silent).unwrap();
+    rotten[5] ^= 1;
+    std::fs::write(&silent, &rotten).unwrap();
+    std::fs::File::options().write(true).open(&silent).unwrap().set_modified(modified).unwrap();
+    let quick = sandbox.run(&["verify", "--json"]);
+    let name = |run: &WrittenRun| log(run).file_name().unwrap().to_string_lossy().into_owned();
+    let mut expected = vec![(name(&ran[1]), "differs".to_owned()), (name(&ran[2]), "differs".to_owned())];
+    let sorted = |mut found: Vec<(String, String)>| {
+        found.sort();
+        found
+    };
+    assert_eq!((sorted(local(&quick)), quick.code), (sorted(expected.clone()), Some(4)), "{quick:?}");
+    assert_eq!(found(&quick), BTreeMap::new(), "the archive itself is whole");
+    assert!(quick.lines().iter().any(|line| line["kind"] == "local_logs_shorter"), "{quick:?}");
+    expected.push((name(&ran[4]), "differs".to_owned()));
+    let deep = sandbox.run(&["verify", "--deep", "--json"]);
+    assert_eq!((sorted(local(&deep)), deep.code), (sorted(expected), Some(4)), "{deep:?}");
+    let text = sandbox.run(&["verify"]);
+    assert_eq!((text.code, text.errors()), (Some(4), 2), "{text:?}");
+    assert!(text.stderr.contains("is not what is in the archive"), "{text:?}");
+}
+
+#[test]
+fn verify_takes_the_shared_selection() {
+    let sandbox = archived(On::Embedded, 12);
+    let runs_of = |args: &[&str]| {
+        let ran = sandbox.run(args);
+        assert_eq!(ran.code, Some(0), "{args:?}: {ran:?}");
+        let lines = ran.lines();
+        lines.iter().filter_map(|line| Some(line["run_id"].as_str()?.to_owned())).collect::<BTreeSet<_>>().len()
+    };
+    let all = runs_of(&["verify", "--json"]);
+    assert_eq!(runs_of(&["verify", "--json", "--limit", "3"]), 3);
+    assert_eq!(runs_of(&["verify", "--json", "--deep", "--limit", "2"]), 2);
+    assert_eq!(read_runs(&sandbox).len(), 2);
+    runs_of(&["verify", "--json", "--deep", "--limit", "2"]);
+    assert_eq!(read_runs(&sandbox).len(), 4, "the least recently read come first");
+    let due = ["--log-retention-days", "1", "--log-retention-runs", "1", "--log-max-size-mb", "1", "--min-age", "1d"];
+    assert_eq!(runs_of(&[&["verify", "--json"][..], &due].concat()), all, "what is archived, whatever is due");
+    assert_eq!(sandbox.run(&["verify", "--log-retention-days", "many"]).code, Some(10));
+    let pipeline = sandbox.runs(Fate::Archived)[0].pipeline.clone();
+    let stray = format!("{PREFIX}/{pipeline}/21111111-2222-4333-8444-555555555555/run.log");
+    put(&sandbox, &stray, b"half");
+    put(&sandbox, &format!("{PREFIX}/note.txt"), b"x");
+    let narrowed = sandbox.run(&["verify", "--all", "--pipeline", &pipeline, "--json"]);
+    assert_eq!(found(&narrowed), BTreeMap::from([(stray.clone(), "unexpected".to_owned())]), "{narrowed:?}");
+    remove(&sandbox, &stray);
+    lose_ledger(&sandbox);
+    assert_eq!(runs_of(&["verify", "--json", "--limit", "3"]), 3, "also by manifests");
+}
+
+#[test]
+fn a_lost_machine_and_an_archive_that_is_switched_off_can_be_read() {
+    let mut sandbox = archived(On::Embedded, 4);
+    let run = sandbox.runs(Fate::Archived)[0].id.clone();
+    sandbox.variable("S3_BACKUP_ENABLED", "false");
+    for args in [
+        &["verify", "-q"][..],
+        &["list", "--remote", "-q"],
+        &["ledger", "verify", "-q"],
+        &["ledger", "rebuild", "-q"],
+        &["restore", &run, "--to", "back", "-q"],
+    ] {
+        assert_eq!(sandbox.run(args).code, Some(0), "{args:?}");
+    }
+    assert_eq!(sandbox.run(&["backup", "-q"]).code, Some(10), "only writing is switched off");
+    std::fs::remove_dir_all(sandbox.instance.data_dir()).unwrap();
+    std::fs::create_dir(sandbox.instance.data_dir()).unwrap();
+    let lost = sandbox.run(&["verify", "--json"]);
+    assert_eq!((found(&lost), lost.code), (BTreeMap::new(), Some(0)), "{lost:?}");
+    assert!(lost.summary()["objects_checked"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn each_kind_of_find_is_told_from_the_others() {
+    let sandbox = archived(On::Minio, 8);
+    let runs = sandbox.runs(Fate::Archived);
+    let state = |key: String, state: &str| (key, state.to_owned());
+    put(&sandbox, &runs[0].key(PREFIX, "run.log"), b"");
+    put(&sandbox, &runs[1].key(PREFIX, "manifest.json"), b"{ no manifest");
+    let files = |number: usize| -> Vec<String> {
+        let keys = runs[number].expected_objects(PREFIX).into_keys();
+        keys.filter(|key| !key.ends_with("/manifest.json")).collect()
+    };
+    files(2).iter().for_each(|key| remove(&sandbox, key));
+    remove(&sandbox, &runs[3].key(PREFIX, "manifest.json"));
+    let other = sandbox.store.object(&runs[5].key(PREFIX, "manifest.json")).unwrap();
+    put(&sandbox, &runs[4].key(PREFIX, "manifest.json"), &other);
+    let mut expected = BTreeMap::from([
+        state(runs[0].key(PREFIX, "run.log"), "differs"),
+        state(runs[1].key(PREFIX, "manifest.json"), "differs"),
+        state(runs[3].key(PREFIX, "manifest.json"), "missing"),
+        state(runs[4].key(PREFIX, "manifest.json"), "differs"),
+    ]);
+    expected.extend(files(2).into_iter().map(|key| state(key, "missing")));
+    let ran = sandbox.run(&["verify", "--all", "--json"]);
+    assert_eq!((found(&ran), ran.code), (expected.clone(), Some(4)), "{ran:?}");
+    // By the manifests alone.
+    lose_ledger(&sandbox);
+    expected.insert(runs[1].key(PREFIX, "manifest.json"), "unreadable".to_owned());
+    expected.remove(&runs[3].key(PREFIX, "manifest.json"));
+    expected.extend(files(3).into_iter().map(|key| state(key, "unexpected")));
+    let ran = sandbox.run(&["verify", "--json"]);
+    assert_eq!((found(&ran), ran.code), (expected, Some(4)), "{ran:?}");
 }
