@@ -25,6 +25,7 @@ mod monitoring;
 mod notification;
 mod output;
 mod population;
+mod postgres;
 mod refusal;
 mod restore;
 mod secrets;
