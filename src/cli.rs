@@ -266,6 +266,15 @@ pub struct GlobalArgs {
     /// Fast-Flow's database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]
     #[arg(long, global = true, value_name = "URL", env = "FASTFLOW_ARCHIVE_DATABASE", hide_env_values = true)]
     pub database: Option<String>,
+    /// Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session's, as for Fast-Flow]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ZONE",
+        env = "FASTFLOW_ARCHIVE_DATABASE_TIMEZONE",
+        hide_env_values = true
+    )]
+    pub database_timezone: Option<String>,
     /// Where the ledger and the lock lie [default: the data directory]
     #[arg(long, global = true, value_name = "DIR", env = "FASTFLOW_ARCHIVE_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<String>,

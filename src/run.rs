@@ -13,6 +13,11 @@ use crate::time::Timestamp;
 pub struct RunId([u8; 16]);
 
 impl RunId {
+    /// The 16 bytes, as `uuid` columns hold them.
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
     pub fn simple(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()

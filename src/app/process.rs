@@ -1,12 +1,15 @@
 //! The process itself: its runtime, its signals, the machine and the user it runs as.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
+use crate::fastflow::Store;
 use crate::flow::{Signal, Stop};
+use crate::printable::printable;
 
 /// From now on, on a thread of its own: the first signal lets what is in flight finish; the second ends the process at once.
 pub(super) fn watch_signals(stop: Arc<Stop>) -> Result<()> {
@@ -45,4 +48,26 @@ pub(super) fn user_name() -> String {
     let id = rustix::process::geteuid().as_raw();
     let name = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
     if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
+}
+
+/// A server takes a moment to notice that the session of a process that was killed is over.
+const SERVER_NOTICES: Duration = Duration::from_secs(2);
+
+/// How often the lock of the database is asked for again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Keeps out invocations on other hosts for as long as `store` is open, waiting up to `wait`; the error names who holds it.
+/// An error of `go_on` ends the waiting.
+pub(super) fn keep_others_out(store: &mut dyn Store, wait: Duration, go_on: impl Fn() -> Result<()>) -> Result<()> {
+    let deadline = Instant::now() + wait.max(SERVER_NOTICES);
+    while let Some(holder) = store.keep_others_out()? {
+        go_on()?;
+        if Instant::now() >= deadline {
+            let message = format!("lock the database: {} holds it", printable(&holder));
+            return Err(Error::new(Kind::Locked, message)
+                .hint("wait until it has finished, or use --lock-wait; the lock ends with its session"));
+        }
+        std::thread::sleep(RETRY);
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::process::{host_name, runtime, user_name, watch_signals};
+use super::process::{host_name, keep_others_out, runtime, user_name, watch_signals};
 use crate::archive::Bucket;
 use crate::bytes::ByteSize;
 use crate::check::{Asked, Finder, InArchive, Instance, Restored, Restorer, explained, is_difference};
@@ -123,6 +123,7 @@ impl Work<'_> {
         let mut store = fastflow::open(&host.database.value, Access::Write)?;
         let logs = LogsDir::open(&host.logs_dir.value, &host.path_map.value)?;
         let _lock = Lock::acquire(state_dir, cli.global.lock_wait, command, clock.now(), || self.stop.check())?;
+        keep_others_out(store.as_mut(), cli.global.lock_wait, || self.stop.check())?;
         let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
         ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
         // What an invocation began to delete that was cut off: afterwards, this one's end says that nothing is open.

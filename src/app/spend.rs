@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::process::{host_name, runtime, user_name};
+use super::process::{host_name, keep_others_out, runtime, user_name};
 use super::session::Session;
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::{ByteRate, ByteSize};
@@ -70,6 +70,7 @@ impl Session {
         let command = cli.command.name();
         let _lock =
             Lock::acquire(&state_dir.value, cli.global.lock_wait, command, self.clock.now(), || self.stop.check())?;
+        keep_others_out(store.as_mut(), cli.global.lock_wait, || self.stop.check())?;
         let host = host_name();
         let mut ledger = Ledger::open(&state_dir.value, &host, self.clock.now())?;
         let (plan, logs) = self.plan()?;

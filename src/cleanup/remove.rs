@@ -1,7 +1,6 @@
 //! Removes row and files of proven runs, in short transactions.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::archive::{Proof, ProvenFile};
 use crate::error::Result;
@@ -10,22 +9,16 @@ use crate::fastflow::{AuditEntry, HeldBlocks, LogsDir, Removal, Store};
 use crate::plan::PlannedRun;
 use crate::run::RunId;
 
-/// After a transaction the database belongs to its other writers for so many times as long: they poll for the lock, and would
-/// otherwise find it taken again and again.
-const PAUSE: u32 = 2;
-
 /// Removes runs from the instance.
 pub struct Remover {
     store: Box<dyn Store>,
     logs: Arc<LogsDir>,
-    /// Not before this the write lock is asked for again.
-    next_at: Instant,
 }
 
 impl Remover {
     /// A remover for the instance; `store` must be open for writing.
     pub fn new(store: Box<dyn Store>, logs: Arc<LogsDir>) -> Remover {
-        Remover { store, logs, next_at: Instant::now() }
+        Remover { store, logs }
     }
 
     /// Makes the removal of these runs' files durable: from then on the ledger may say that they are gone.
@@ -48,11 +41,7 @@ impl Remover {
                 Some(proof) => unlink(&logs, &proof.run(), proof.files()).map(|blocks| held.extend(blocks)),
                 None => Ok(()),
             };
-            std::thread::sleep(self.next_at.saturating_duration_since(Instant::now()));
-            let began = Instant::now();
-            let removed = self.store.remove(rest, &mut unlink);
-            self.next_at = Instant::now() + began.elapsed() * PAUSE;
-            match removed {
+            match self.store.remove(rest, &mut unlink) {
                 Ok(done) if done.is_empty() => break,
                 Ok(done) => {
                     outcomes.extend(done);

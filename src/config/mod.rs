@@ -10,6 +10,7 @@ mod dotenv;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod layers;
+mod postgres;
 mod secret;
 mod settings;
 
@@ -25,6 +26,7 @@ pub use channels::{Channels, Language, Smtp, SmtpTls, Webhook};
 pub use database::Database;
 pub use dotenv::Dotenv;
 pub use layers::{Key, Layers, Setting, Source};
+pub use postgres::{PostgresAddress, TlsMode};
 pub use secret::Secret;
 pub use settings::SettingsPage;
 
@@ -122,7 +124,10 @@ impl Host {
         let data_dir = folder("DATA_DIR", "data_dir", &global.data_dir, "./data");
         let logs_dir = folder("LOGS_DIR", "logs_dir", &global.logs_dir, "./logs");
         let url = Key { variable: "DATABASE_URL", option: Some("database"), column: None };
-        let database = Database::resolve(layers.text(url, global.database.as_deref()), &data_dir.value)?;
+        let zone = global.database_timezone.as_deref().filter(|zone| !zone.trim().is_empty());
+        let variable = |name: &str| layers.variable(name).map(|setting| setting.value);
+        let url = layers.text(url, global.database.as_deref());
+        let database = Database::resolve(url, &data_dir.value, zone, &variable)?;
         let state_dir = match global.state_dir.as_deref().filter(|dir| !dir.is_empty()) {
             Some(dir) => Setting { value: PathBuf::from(dir), source: layers.option_source("state_dir") },
             None => Setting::default(data_dir.value.clone()),

@@ -10,6 +10,11 @@ impl Secret {
         Secret(text.as_ref().trim().to_owned())
     }
 
+    /// Wraps `text` as it is, where spaces at its ends are a part of it.
+    pub fn verbatim(text: String) -> Self {
+        Secret(text)
+    }
+
     /// The text, for the one call that needs it.
     pub fn expose(&self) -> &str {
         &self.0

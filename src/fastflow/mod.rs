@@ -4,6 +4,7 @@
 //! outside [`Store::remove`], [`Store::restore`] and [`Store::audit`], and never touches a file outside the log directory.
 
 mod logs;
+mod postgres;
 mod record;
 mod sqlite;
 mod store;
@@ -22,5 +23,6 @@ use crate::error::Result;
 pub fn open(database: &Database, access: Access) -> Result<Box<dyn Store>> {
     match database {
         Database::Sqlite(path) => Ok(Box::new(sqlite::SqliteStore::open(path, access)?)),
+        Database::Postgres(address) => Ok(Box::new(postgres::PostgresStore::open(address, access)?)),
     }
 }

@@ -106,6 +106,11 @@ pub trait Store: Send {
     /// Every row of `pipeline_runs`, in no particular order, page by page, without holding a transaction.
     fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()>;
 
+    /// Says whose paths will be asked for next, so that a database that is far away can be asked once for all of them.
+    fn look_ahead(&mut self, _ids: &[RunId]) -> Result<()> {
+        Ok(())
+    }
+
     /// The paths of a run; `None` where the run is gone.
     fn paths(&mut self, id: &RunId) -> Result<Option<Paths>>;
 
@@ -138,6 +143,10 @@ pub trait Store: Send {
 
     /// Begins to write and takes it back at once: whether rows could be removed now. Needs [`Access::Write`].
     fn try_write(&mut self) -> Result<()>;
+
+    /// Keeps out other hosts for as long as this store is open: `Some` names who was faster. Where the database lies on one
+    /// machine, the lock in the state directory does it alone.
+    fn keep_others_out(&mut self) -> Result<Option<String>>;
 
     /// Writes the row for the audit page; `false` where the database has no such table.
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool>;

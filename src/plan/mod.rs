@@ -15,8 +15,11 @@ pub use select::{Due, Narrowing, NotDue, Reason, Rule, Rules, Selection, select}
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{LogsDir, PlannedFile, RowError, Store};
-use crate::run::{Run, Status};
+use crate::run::{Run, RunId, Status};
 use crate::time::Timestamp;
+
+/// Runs whose paths are asked for together.
+const AHEAD: usize = 1000;
 
 /// A due run and its files as they were found.
 #[derive(Debug)]
@@ -141,8 +144,10 @@ pub fn build(
         open_logs => open_logs()?,
     };
     let in_use = InUse::by(&active, store, &logs)?;
-    for due in selection.due {
+    let ids: Vec<RunId> = selection.due.iter().map(|due| due.run.id).collect();
+    for (index, due) in selection.due.into_iter().enumerate() {
         go_on()?;
+        look_ahead(store, &ids, index)?;
         let Some(paths) = store.paths(&due.run.id).transpose() else { continue };
         match paths.and_then(|paths| logs.find(&due.run.id, &paths)).and_then(|found| in_use.judge(found)) {
             Ok(found) => plan.due.push(PlannedRun {
@@ -161,6 +166,14 @@ pub fn build(
     Ok((plan, Some(logs)))
 }
 
+/// Tells the store, where a stretch of `ids` begins, whose paths that is.
+fn look_ahead(store: &mut dyn Store, ids: &[RunId], index: usize) -> Result<()> {
+    match ids.get(index..(index + AHEAD).min(ids.len())) {
+        Some(stretch) if index.is_multiple_of(AHEAD) => store.look_ahead(stretch),
+        _ => Ok(()),
+    }
+}
+
 /// Adds runs that no other rule names and whose logs are too long.
 fn add_long_logs(
     plan: &mut Plan,
@@ -174,7 +187,9 @@ fn add_long_logs(
     let Some(kept) = rules.max_log else { return Ok(()) };
     let room = narrowing.limit.map_or(usize::MAX, |limit| limit.saturating_sub(plan.due_count()));
     let mut added = 0;
-    for run in runs {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    for (index, run) in runs.into_iter().enumerate() {
+        look_ahead(store, &ids, index)?;
         let Some(paths) = store.paths(&run.id).transpose() else { continue };
         // A run that stays and whose log may not be touched is nobody's concern yet.
         let found = paths.and_then(|paths| logs.find_log(&paths)).ok().flatten();

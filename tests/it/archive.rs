@@ -75,7 +75,8 @@ fn the_manifest_says_what_the_run_was_and_what_of_it_is_there() {
     assert_eq!(manifest["schema"], 1);
     assert_eq!(manifest["tool"]["name"], "fastflow-archive");
     assert_eq!(manifest["rule"], "retention_days");
-    assert_eq!(manifest["source"]["database"], "sqlite");
+    let database = sandbox.instance.postgres().map_or("sqlite", |_| "postgresql");
+    assert_eq!(manifest["source"]["database"], database);
     let row = &manifest["run"];
     assert_eq!(row["id"], run.id.as_str());
     assert_eq!(row["pipeline_name"], "Täglicher-Import");

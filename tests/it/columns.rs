@@ -7,7 +7,7 @@ use crate::harness::{On, PREFIX, Sandbox, old};
 use crate::hostile::{assert_harmless, fates};
 
 /// Stores bytes as text in a column of a run, whatever they are.
-pub(crate) fn set_text(sandbox: &Sandbox, run: &WrittenRun, column: &str, bytes: &[u8]) {
+fn set_text(sandbox: &Sandbox, run: &WrittenRun, column: &str, bytes: &[u8]) {
     let sql = format!("UPDATE pipeline_runs SET {column} = CAST(? AS TEXT) WHERE id = ?");
     let connection = sandbox.instance.connect().unwrap();
     assert_eq!(connection.execute(&sql, (bytes, run.id.replace('-', ""))).unwrap(), 1);
@@ -19,7 +19,7 @@ fn manifest(sandbox: &Sandbox, run: &WrittenRun) -> Value {
 
 #[test]
 fn text_that_is_not_utf_8_keeps_the_run_where_it_decides_and_is_archived_as_base64_elsewhere() {
-    let mut sandbox = Sandbox::new(On::Embedded);
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded);
     let deciding = ["pipeline_name", "status", "log_file", "metrics_file", "started_at", "finished_at", "id"];
     let kept: Vec<_> = (1u64..).zip(deciding).map(|(number, _)| sandbox.add(old(number, "etl"))).collect();
     let moved = sandbox.add(old(50, "notebook").notebook(2));
@@ -66,7 +66,7 @@ fn json_that_is_not_json_goes_as_text_and_no_value_of_env_vars_with_it() {
         &nested,
         "\u{feff}{\"A\": \"hunter2\"}",
     ];
-    let mut sandbox = Sandbox::new(On::Embedded);
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded);
     let runs: Vec<_> = (1u64..)
         .zip(texts)
         .map(|(number, text)| {
@@ -122,7 +122,7 @@ fn times_that_are_none_keep_their_runs_and_far_ones_do_not_confuse() {
         "\u{1b}[2J",
         &digits,
     ];
-    let mut sandbox = Sandbox::new(On::Embedded);
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded);
     let mut unreadable = Vec::new();
     for (number, text) in (1u64..).zip(none) {
         let (mut started, mut finished) = (old(number, "etl"), old(1000 + number, "etl"));
@@ -161,7 +161,7 @@ fn times_that_are_none_keep_their_runs_and_far_ones_do_not_confuse() {
 
 #[test]
 fn two_rows_of_one_id_are_kept_both() {
-    let mut sandbox = Sandbox::new(On::Embedded);
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded);
     let (mut one, mut two) = (old(1, "etl"), old(2, "etl").log_text("another log\n"));
     two.id = one.id.to_uppercase();
     one.log = LogSource::File(Content::Bytes(b"a log\n".to_vec()));

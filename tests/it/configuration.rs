@@ -68,13 +68,13 @@ fn an_unknown_scheme_of_the_store() {
 }
 
 #[test]
-fn an_unknown_scheme_of_the_database_and_postgresql_for_now() {
-    let hint = "write sqlite:///relative/path or sqlite:////absolute/path";
+fn an_unknown_scheme_of_the_database_and_half_an_address() {
+    let hint =
+        "write sqlite:///relative/path, sqlite:////absolute/path, or postgresql://user:password@host:5432/database";
     let message = "use `DATABASE_URL` (environment, DATABASE_URL): the scheme `mysql` is unknown";
     refuses(&[("DATABASE_URL", "mysql://user:hunter2@db/fastflow")], message, hint);
-    let message = "use `DATABASE_URL` (environment, DATABASE_URL): this version reads SQLite only, not yet PostgreSQL";
-    let hint = "point --database at a SQLite instance; PostgreSQL support is announced in the CHANGELOG";
-    refuses(&[("DATABASE_URL", "postgresql://user:hunter2@db/fastflow")], message, hint);
+    let message = "use `DATABASE_URL` (environment, DATABASE_URL): its port is not one";
+    refuses(&[("DATABASE_URL", "postgresql://user:hunter2@db:port/fastflow")], message, hint);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn what_is_no_whole_database_stops_every_command_before_anything_changes() {
         ),
     ];
     for (name, damage, kind, message) in table {
-        let sandbox = Sandbox::new(On::Embedded).settle(20);
+        let sandbox = Sandbox::on_sqlite(On::Embedded).settle(20);
         damage(&sandbox.instance.database());
         let before = sandbox.tree();
         for args in [&["plan"][..], &["cleanup", "-n"], &["backup"], &["cleanup"], &["cleanup", "--no-ui-settings"]] {
@@ -87,7 +87,7 @@ fn what_is_no_whole_database_stops_every_command_before_anything_changes() {
 
 #[test]
 fn wherever_a_copied_database_ends_nothing_goes_that_is_not_in_the_archive() {
-    let sandbox = Sandbox::new(On::Embedded).settle(40);
+    let sandbox = Sandbox::on_sqlite(On::Embedded).settle(40);
     let path = sandbox.instance.database();
     let whole = std::fs::read(&path).unwrap();
     let pages = whole.len() / 4096;
@@ -119,7 +119,7 @@ fn wherever_a_copied_database_ends_nothing_goes_that_is_not_in_the_archive() {
 
 #[test]
 fn a_read_only_database_is_planned_and_backed_up_but_not_cleaned_up() {
-    let sandbox = Sandbox::new(On::Embedded).settle(5);
+    let sandbox = Sandbox::on_sqlite(On::Embedded).settle(5);
     let user = rustix::process::geteuid();
     // Root may write to anything.
     let owner = if user.is_root() { 1001 } else { user.as_raw() };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastflow_archive_testkit::clock::{days, fixed_now, rfc3339};
 use fastflow_archive_testkit::{
-    Digest, Encryption, Fate, Fleet, Instance, MinioOptions, RunSpec, TestStore, WrittenRun,
+    Digest, Encryption, Fate, Fleet, Instance, MinioOptions, RunSpec, TestStore, WrittenRun, digest_of,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -63,6 +63,11 @@ impl Sandbox {
     /// An empty instance of today's schema that points at the store with a put-only key and keeps runs for 30 days.
     pub(crate) fn new(on: On) -> Sandbox {
         Sandbox::with(on, |folder| Instance::create(folder).unwrap())
+    }
+
+    /// The same on SQLite, whatever the tests run on: for what is about its file or its types.
+    pub(crate) fn on_sqlite(on: On) -> Sandbox {
+        Sandbox::with(on, |folder| Instance::builder(folder).sqlite().build().unwrap())
     }
 
     /// An instance made by `create`.
@@ -228,9 +233,17 @@ impl Sandbox {
         assert_eq!(run.remaining_files().len(), files, "files of {}", run.id);
     }
 
-    /// One hash over database, log directory and state directory.
+    /// Hashes of database, log directory and state directory.
     pub(crate) fn tree(&self) -> BTreeMap<String, Digest> {
-        fastflow_archive_testkit::tree_files(self.instance.root(), &[]).unwrap()
+        let mut tree = fastflow_archive_testkit::tree_files(self.instance.root(), &[]).unwrap();
+        if self.instance.postgres().is_some() {
+            for table in ["pipeline_runs", "run_cell_logs", "audit_log"] {
+                let sql = format!("SELECT t::text FROM {table} t ORDER BY 1");
+                let rows = self.instance.session().unwrap().texts(&sql).unwrap().join("\n");
+                tree.insert(format!("table {table}"), digest_of(rows.as_bytes()).unwrap());
+            }
+        }
+        tree
     }
 }
 

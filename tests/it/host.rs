@@ -48,31 +48,29 @@ fn foreign_keys_that_cascade_and_those_that_do_not_are_both_fine() {
 #[test]
 fn a_live_writer_goes_on_and_its_new_run_stays() {
     let mut sandbox = Sandbox::new(On::Embedded).settle(20);
-    let writer = sandbox.instance.connect().unwrap();
+    let mut writer = sandbox.instance.session().unwrap();
+    let count = "SELECT count(*) FROM pipeline_runs";
     // A reader that holds a snapshot: the write-ahead log stays in use all the while.
-    writer.execute_batch("BEGIN").unwrap();
-    let before: i64 = writer.query_row("SELECT count(*) FROM pipeline_runs", [], |row| row.get(0)).unwrap();
+    let begin = if sandbox.instance.postgres().is_some() { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
+    writer.batch(begin).unwrap();
+    let before: i64 = writer.text(count).unwrap().parse().unwrap();
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
-    let during: i64 = writer.query_row("SELECT count(*) FROM pipeline_runs", [], |row| row.get(0)).unwrap();
-    assert_eq!(before, during, "the snapshot is its own");
-    writer.execute_batch("COMMIT").unwrap();
+    assert_eq!(before.to_string(), writer.text(count).unwrap(), "the snapshot is its own");
+    writer.batch("COMMIT").unwrap();
     let active = sandbox.add(RunSpec::new(5000, "etl", fixed_now()).status("RUNNING"));
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     sandbox.assert_untouched(&active);
-    assert_eq!(
-        writer.query_row("SELECT count(*) FROM pipeline_runs", [], |row| row.get::<_, i64>(0)).unwrap(),
-        before - 20 + 1
-    );
+    assert_eq!(writer.text(count).unwrap(), (before - 20 + 1).to_string());
 }
 
 #[test]
 fn a_run_that_turns_active_while_it_is_archived_is_kept() {
     let mut sandbox = Sandbox::new(On::Embedded);
     let run = sandbox.add(old(1, "etl"));
-    let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
+    let writer = std::sync::Mutex::new(sandbox.instance.session().unwrap());
     sandbox.embedded().set_fault(move |request| {
         if request.key.ends_with("manifest.json") {
-            writer.lock().unwrap().execute("UPDATE pipeline_runs SET status = 'RUNNING'", []).unwrap();
+            writer.lock().unwrap().execute("UPDATE pipeline_runs SET status = 'RUNNING'").unwrap();
         }
         None
     });
@@ -102,7 +100,7 @@ fn a_log_that_grows_while_it_is_archived_is_kept() {
 
 #[test]
 fn unreadable_rows_are_errors_of_those_rows() {
-    let mut sandbox = Sandbox::new(On::Embedded).settle(5);
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded).settle(5);
     let mut bad = old(300, "etl");
     bad.finished_at_text = Some("yesterday".into());
     let bad = sandbox.add(bad);
@@ -134,10 +132,13 @@ fn an_unknown_status_is_left_alone_with_a_warning() {
 fn cleanup_leaves_a_row_on_the_audit_page() {
     let sandbox = Sandbox::new(On::Embedded).settle(4);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
-    let connection = sandbox.instance.connect().unwrap();
-    let sql = "SELECT username, action, json_extract(details, '$.runs_deleted'), length(id) FROM audit_log";
-    let row = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
-    assert_eq!(row, ("system".to_owned(), "log_archive_cleanup".to_owned(), 4, 32));
+    let mut session = sandbox.instance.session().unwrap();
+    let row = session.text("SELECT username || ' ' || action FROM audit_log").unwrap();
+    assert_eq!(row, "system log_archive_cleanup");
+    let details: serde_json::Value =
+        serde_json::from_str(&session.text("SELECT details FROM audit_log").unwrap()).unwrap();
+    assert_eq!(details["runs_deleted"], 4);
+    assert_eq!(session.text("SELECT id FROM audit_log").unwrap().replace('-', "").len(), 32);
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn what_is_no_fast_flow_database_is_refused() {
 
 #[test]
 fn another_user_than_the_owner_of_the_database_is_refused() {
-    let sandbox = Sandbox::new(On::Embedded).settle(3);
+    let sandbox = Sandbox::on_sqlite(On::Embedded).settle(3);
     let owner = if rustix::process::geteuid().is_root() { 1001 } else { rustix::process::geteuid().as_raw() };
     let before = sandbox.tree();
     let ran = if rustix::process::geteuid().is_root() {
@@ -176,7 +177,7 @@ fn another_user_than_the_owner_of_the_database_is_refused() {
 
 #[test]
 fn ids_with_dashes_or_capitals_are_found_too() {
-    let mut sandbox = Sandbox::new(On::Embedded);
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded);
     let forms: [fn(&str) -> String; 3] = [str::to_uppercase, dashed, |id| dashed(id).to_uppercase()];
     for (number, form) in (1u64..).zip(forms) {
         let mut spec = old(number, "etl");
@@ -196,10 +197,10 @@ fn a_row_or_a_cell_that_changes_while_it_is_archived_is_kept() {
     for change in ["UPDATE pipeline_runs SET exit_code = 9", "UPDATE run_cell_logs SET stdout = stdout || 'late'"] {
         let mut sandbox = Sandbox::new(On::Embedded);
         let run = sandbox.add(old(1, "notebook").notebook(3));
-        let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
+        let writer = std::sync::Mutex::new(sandbox.instance.session().unwrap());
         sandbox.embedded().set_fault(move |request| {
             if request.key.ends_with("manifest.json") {
-                writer.lock().unwrap().execute(change, []).unwrap();
+                writer.lock().unwrap().execute(change).unwrap();
             }
             None
         });

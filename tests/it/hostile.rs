@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
+use fastflow_archive_testkit::quoted;
 use serde_json::Value;
 
-use crate::columns::set_text;
 use crate::harness::{On, PREFIX, Ran, Sandbox, old};
 
 /// What a terminal acts on, or shows in another order; `\n` ends lines.
@@ -160,14 +160,18 @@ fn paths_that_lead_elsewhere_keep_their_runs() {
         let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
         rustix::fs::mknodat(rustix::fs::CWD, logs.join("pipe"), fifo, mode, 0).unwrap();
         let runs: Vec<_> = (1u64..).zip(paths).map(|(number, _)| sandbox.add(old(number, "etl"))).collect();
-        let connection = sandbox.instance.connect().unwrap();
+        let mut session = sandbox.instance.session().unwrap();
         for (run, (path, _)) in runs.iter().zip(paths) {
             // An empty metrics path means none.
             let path = if column == "metrics_file" && path.is_empty() { &"/" } else { path };
-            let sql = format!("UPDATE pipeline_runs SET {column} = ? WHERE id = ?");
-            assert_eq!(connection.execute(&sql, (path, run.id.replace('-', ""))).unwrap(), 1);
+            let sql = format!(
+                "UPDATE pipeline_runs SET {column} = {} WHERE id = '{}'",
+                quoted(path),
+                run.id.replace('-', "")
+            );
+            assert_eq!(session.execute(&sql).unwrap(), 1);
         }
-        drop(connection);
+        drop(session);
         let ran = sandbox.run(&["cleanup", "--json"]);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), ""), "{ran:?}");
         assert_harmless(&ran);
@@ -199,8 +203,15 @@ fn a_row_that_names_the_files_of_an_active_run_is_refused() {
         let link = sandbox.instance.logs_dir().join("link.log");
         std::fs::hard_link(&log, &link).unwrap();
         let runs = [sandbox.add(old(2, "etl")), sandbox.add(old(3, "etl"))];
-        set_text(&sandbox, &runs[0], column, active.log_file.as_bytes());
-        set_text(&sandbox, &runs[1], column, b"/app/logs//./link.log");
+        let mut session = sandbox.instance.session().unwrap();
+        for (run, path) in runs.iter().zip([active.log_file.as_str(), "/app/logs//./link.log"]) {
+            let sql = format!(
+                "UPDATE pipeline_runs SET {column} = {} WHERE id = '{}'",
+                quoted(path),
+                run.id.replace('-', "")
+            );
+            assert_eq!(session.execute(&sql).unwrap(), 1);
+        }
         let due_by_size = max_log != "0";
         if due_by_size {
             sandbox.variable("LOG_RETENTION_DAYS", "0");

@@ -36,9 +36,8 @@ pub(crate) fn assert_log_is_whole(sandbox: &Sandbox, run: &WrittenRun, log: &[u8
 }
 
 fn rows(sandbox: &Sandbox) -> BTreeSet<String> {
-    let connection = sandbox.instance.connect().unwrap();
-    let mut statement = connection.prepare("SELECT id FROM pipeline_runs").unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    let ids = sandbox.instance.session().unwrap().texts("SELECT id FROM pipeline_runs").unwrap();
+    ids.into_iter().map(|id| id.replace('-', "")).collect()
 }
 
 /// Keys of all objects that have a receipt.

@@ -23,11 +23,12 @@ const ROOMS: [&[&str]; 14] = [
 /// At the bottom: may use everything.
 const BOTTOM: [&str; 4] = ["app", "main", "lib", "fuzzing"];
 /// Crates that one room uses alone; `tests` modules aside.
-const ALONE: [(&str, &[&str]); 8] = [
+const ALONE: [(&str, &[&str]); 9] = [
     ("aws_sdk_s3", &["archive"]),
     ("aws_config", &["archive"]),
     ("cap_std", &["fastflow"]),
     ("rusqlite", &["fastflow", "ledger", "check", "notify"]),
+    ("tokio_postgres", &["fastflow"]),
     ("lettre", &["notify"]),
     ("ureq", &["notify"]),
     ("indicatif", &["report"]),

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fastflow_archive_testkit::clock::{fixed_now, sql_text};
-use fastflow_archive_testkit::{Fate, Instance, Random, WrittenRun};
-use rusqlite::{Connection, params};
+use fastflow_archive_testkit::{Fate, Instance, Random, Session, WrittenRun};
 
 use crate::harness::{On, PREFIX, Sandbox};
 
@@ -32,19 +31,21 @@ fn simple(id: &str) -> String {
 
 /// Writes until it is told to stop.
 fn write(instance: &Instance, due: &[WrittenRun], foreign_keys: bool, stop: &AtomicBool) -> Written {
-    let connection = instance.connect().unwrap();
-    connection.pragma_update(None, "foreign_keys", foreign_keys).unwrap();
-    connection.busy_timeout(Duration::from_secs(30)).unwrap();
+    let mut session = instance.session().unwrap();
+    if let Session::Sqlite(connection) = &session {
+        connection.pragma_update(None, "foreign_keys", foreign_keys).unwrap();
+        connection.busy_timeout(Duration::from_secs(30)).unwrap();
+    }
     let mut random = Random::new(7);
     let mut written = Written::default();
     while !stop.load(Ordering::SeqCst) {
         let began = Instant::now();
         let run = &due[random.between(0, due.len() as u64) as usize];
         match written.steps % 20 {
-            3 => restart(&connection, run, &mut written),
-            13 => append(&connection, run, &mut written),
-            0..10 => make(&connection, instance, &mut written),
-            _ => finish_and_forget(&connection, &mut written),
+            3 => restart(&mut session, run, &mut written),
+            13 => append(&mut session, run, &mut written),
+            0..10 => make(&mut session, instance, &mut written),
+            _ => finish_and_forget(&mut session, &mut written),
         }
         written.longest = written.longest.max(began.elapsed());
         written.steps += 1;
@@ -55,53 +56,63 @@ fn write(instance: &Instance, due: &[WrittenRun], foreign_keys: bool, stop: &Ato
 }
 
 /// A new run, RUNNING, with a log.
-fn make(connection: &Connection, instance: &Instance, written: &mut Written) {
+fn make(session: &mut Session, instance: &Instance, written: &mut Written) {
     let number = written.steps;
     let id = format!("{number:032x}");
     let name = format!("live-{number}.log");
     let path = instance.logs_dir().join(&name);
     std::fs::write(&path, format!("line of {id}\n")).unwrap();
-    let sql = "INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, env_vars, parameters, triggered_by) \
-               VALUES (?, 'live', 'RUNNING', ?, ?, '{}', '{}', 'manual')";
-    connection.execute(sql, params![id, format!("/app/logs/{name}"), sql_text(fixed_now())]).unwrap();
+    let sql = format!(
+        "INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, env_vars, parameters, triggered_by) \
+         VALUES ('{id}', 'live', 'RUNNING', '/app/logs/{name}', '{}', '{{}}', '{{}}', 'manual')",
+        sql_text(fixed_now())
+    );
+    session.execute(&sql).unwrap();
     written.made.push((id, path));
 }
 
 /// The oldest of its own runs ends; every third one is deleted with its log, as by a person in the interface.
-fn finish_and_forget(connection: &Connection, written: &mut Written) {
+fn finish_and_forget(session: &mut Session, written: &mut Written) {
     let Some((id, path)) = written.made.first().cloned() else { return };
-    let sql = "UPDATE pipeline_runs SET status = 'SUCCESS', finished_at = ? WHERE id = ?";
-    assert_eq!(connection.execute(sql, params![sql_text(fixed_now()), id]).unwrap(), 1, "its own run is gone");
+    let now = sql_text(fixed_now());
+    let sql = format!("UPDATE pipeline_runs SET status = 'SUCCESS', finished_at = '{now}' WHERE id = '{id}'");
+    assert_eq!(session.execute(&sql).unwrap(), 1, "its own run is gone");
     if written.steps.is_multiple_of(3) {
-        assert_eq!(connection.execute("DELETE FROM pipeline_runs WHERE id = ?", [id]).unwrap(), 1);
+        assert_eq!(session.execute(&format!("DELETE FROM pipeline_runs WHERE id = '{id}'")).unwrap(), 1);
         std::fs::remove_file(path).unwrap();
         written.made.remove(0);
     }
 }
 
 /// A due run becomes active again, if it is still there.
-fn restart(connection: &Connection, run: &WrittenRun, written: &mut Written) {
-    let changed = connection.execute("UPDATE pipeline_runs SET status = 'RUNNING' WHERE id = ?", [simple(&run.id)]);
-    if changed.unwrap() == 1 {
+fn restart(session: &mut Session, run: &WrittenRun, written: &mut Written) {
+    let sql = format!("UPDATE pipeline_runs SET status = 'RUNNING' WHERE id = '{}'", simple(&run.id));
+    if session.execute(&sql).unwrap() == 1 {
         written.restarted.insert(run.id.clone());
     }
 }
 
 /// A due run's log grows, if the run is still there; the lock makes both one moment.
-fn append(connection: &Connection, run: &WrittenRun, written: &mut Written) {
-    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let sql = "SELECT 1 FROM pipeline_runs WHERE id = ?";
-    if connection.prepare(sql).unwrap().exists([simple(&run.id)]).unwrap() {
+fn append(session: &mut Session, run: &WrittenRun, written: &mut Written) {
+    let (begin, lock) = match session {
+        Session::Sqlite(_) => ("BEGIN IMMEDIATE", ""),
+        Session::Postgres(_) => ("BEGIN", "FOR UPDATE"),
+    };
+    session.batch(begin).unwrap();
+    if session.exists(&format!("SELECT 1 FROM pipeline_runs WHERE id = '{}' {lock}", simple(&run.id))).unwrap() {
         let log = run.log_path.as_ref().unwrap();
         std::fs::OpenOptions::new().append(true).open(log).unwrap().write_all(b"late\n").unwrap();
         *written.appended.entry(run.id.clone()).or_default() += 1;
     }
-    connection.execute_batch("COMMIT").unwrap();
+    session.batch("COMMIT").unwrap();
 }
 
 /// One cleanup beside the writer; says what the writer did.
 fn clean_up_beside_a_writer(parent: &Path, journal_mode: &str, foreign_keys: bool) -> Written {
-    let create = |folder: &Path| Instance::builder(folder).journal_mode(journal_mode).build().unwrap();
+    let create = |folder: &Path| {
+        let builder = Instance::builder(folder).journal_mode(journal_mode);
+        if journal_mode == "DELETE" { builder.sqlite() } else { builder }.build().unwrap()
+    };
     let sandbox = Sandbox::inside(parent, On::Embedded, create).settle(150);
     let due: Vec<WrittenRun> = sandbox.runs(Fate::Archived).into_iter().cloned().collect();
     let stop = AtomicBool::new(false);

@@ -26,6 +26,7 @@ mod monitoring;
 mod notification;
 mod output;
 mod population;
+mod postgres;
 mod refusal;
 mod restore;
 mod secrets;

@@ -100,7 +100,7 @@ fn a_guard_a_lock_and_a_database_that_is_gone_are_told() {
     lock.lock().unwrap();
     assert_eq!(sandbox.run(&["cleanup", "-q"]).code, Some(11));
     drop(lock);
-    std::fs::rename(sandbox.instance.database(), sandbox.instance.root().join("aside")).unwrap();
+    sandbox.instance.take_database_away().unwrap();
     assert_eq!(sandbox.run(&["cleanup", "-q"]).code, Some(1));
     let texts: Vec<_> = mail.mails().iter().map(|mail| narrow(&mail.text())).collect();
     assert_eq!((texts.len(), teams.posted().len()), (3, 3));

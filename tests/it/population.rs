@@ -27,9 +27,9 @@ fn two_thousand_runs_move_byte_for_byte_and_what_is_refused_stays() {
     }
     let again = sandbox.run(&["cleanup", "-q"]);
     assert_eq!((again.code, again.errors()), (Some(3), 10), "{again:?}");
-    let connection = sandbox.instance.connect().unwrap();
+    let mut session = sandbox.instance.session().unwrap();
     for run in sandbox.runs(Fate::Refused) {
-        connection.execute("DELETE FROM pipeline_runs WHERE id = ?", [run.id.replace('-', "")]).unwrap();
+        session.execute(&format!("DELETE FROM pipeline_runs WHERE id = '{}'", run.id.replace('-', ""))).unwrap();
     }
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     assert_eq!(sandbox.objects(), objects);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fastflow_archive_testkit::ENCRYPTION_KEY;
+use fastflow_archive_testkit::{ENCRYPTION_KEY, POSTGRES_PASSWORD};
 
 use crate::harness::{On, Sandbox, old};
 
@@ -93,11 +93,8 @@ impl Search {
                 self.saw(name, std::fs::read(&path).unwrap());
             }
         }
-        let database = sandbox.instance.connect();
-        if let Ok(details) = database.unwrap().query_row("SELECT group_concat(details) FROM audit_log", [], |row| {
-            Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default())
-        }) {
-            self.saw("the audit page", details);
+        if let Ok(details) = sandbox.instance.session().unwrap().texts("SELECT details FROM audit_log") {
+            self.saw("the audit page", details.concat());
         }
         assert_eq!(self.findings(), [""; 0]);
         // A search that finds nothing anywhere would pass, too.
@@ -112,6 +109,10 @@ fn instance() -> (Sandbox, Search) {
     let mut sandbox = Sandbox::new(On::Embedded).settle_refused();
     let mut search = Search { secrets: vec![ENCRYPTION_KEY.to_owned()], seen: BTreeMap::new() };
     let keys = sandbox.store.writer();
+    if let Some(database) = sandbox.instance.postgres() {
+        search.secret(POSTGRES_PASSWORD);
+        search.secret(database.url().split(['@', ':']).nth(2).unwrap());
+    }
     sandbox.instance.env(&OF_ENV).unwrap();
     let page = [("s3_access_key_encrypted", &*keys.access_key), ("s3_secret_access_key_encrypted", &*keys.secret_key)];
     let fernet = fernet::Fernet::new(ENCRYPTION_KEY).unwrap();

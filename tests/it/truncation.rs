@@ -144,10 +144,10 @@ fn a_log_that_grows_while_its_head_is_sent_is_kept_whole() {
 fn a_run_that_turns_active_while_its_head_is_sent_keeps_its_log_whole() {
     let mut sandbox = sandbox();
     let (run, log) = young(&mut sandbox, 1, 5);
-    let writer = std::sync::Mutex::new(sandbox.instance.connect().unwrap());
+    let writer = std::sync::Mutex::new(sandbox.instance.session().unwrap());
     sandbox.embedded().set_fault(move |request| {
         if request.key.ends_with("manifest.json") {
-            writer.lock().unwrap().execute("UPDATE pipeline_runs SET status = 'RUNNING'", []).unwrap();
+            writer.lock().unwrap().execute("UPDATE pipeline_runs SET status = 'RUNNING'").unwrap();
         }
         None
     });

@@ -32,12 +32,17 @@ const PAGE_ROWS: i64 = 4096;
 /// After this time a batch of removals lets go of the write lock; with the sync at its end that leaves half of the 100 ms
 /// that a writer beside us may have to wait.
 const WRITE_LOCK: Duration = Duration::from_millis(25);
+/// After a transaction the database belongs to its other writers for so many times as long: they poll for the lock, and would
+/// otherwise find it taken again and again.
+const PAUSE: u32 = 2;
 
 /// The SQLite implementation of [`Store`].
 pub(super) struct SqliteStore {
     connection: Connection,
     path: PathBuf,
     has_metrics_file: bool,
+    /// Not before this the write lock is asked for again.
+    next_at: Instant,
 }
 
 impl SqliteStore {
@@ -64,7 +69,8 @@ impl SqliteStore {
             return Err(Error::new(Kind::DatabaseUnreadable, format!("{} for writing: it is read-only", context()))
                 .hint("rows are to be deleted: are the file or its file system read-only? `backup` only reads"));
         }
-        let mut store = SqliteStore { connection, path: path.to_owned(), has_metrics_file: false };
+        let mut store =
+            SqliteStore { connection, path: path.to_owned(), has_metrics_file: false, next_at: Instant::now() };
         store.check_schema()?;
         Ok(store)
     }
@@ -270,6 +276,8 @@ impl Store for SqliteStore {
             Error::caused(kind, format!("delete runs from `{}`", path.display()), error)
                 .hint("what was archived stays archived; the next call goes on from there")
         };
+        std::thread::sleep(self.next_at.saturating_duration_since(Instant::now()));
+        let began = Instant::now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let locked_at = Instant::now();
         let mut outcomes = Vec::with_capacity(runs.len());
@@ -288,6 +296,7 @@ impl Store for SqliteStore {
         }
         fail_point::reached("before-rows-commit");
         transaction.commit().map_err(failed)?;
+        self.next_at = Instant::now() + began.elapsed() * PAUSE;
         Ok(outcomes)
     }
 
@@ -319,6 +328,10 @@ impl Store for SqliteStore {
 
     fn try_write(&mut self) -> Result<()> {
         condition::try_write(&mut self.connection).map_err(|error| self.failed("begin to write", error))
+    }
+
+    fn keep_others_out(&mut self) -> Result<Option<String>> {
+        Ok(None)
     }
 
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {

@@ -1,23 +1,70 @@
 //! A Fast-Flow installation in a folder: `data/fastflow.db`, `logs/`, `.env`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use rusqlite::{Connection, ToSql};
+use anyhow::{Context, Result, bail, ensure};
+use rusqlite::Connection;
 
 use crate::clock::iso_text;
 use crate::content::{Content, Digest};
+use crate::postgres::{PostgresDatabase, PostgresServer};
 use crate::rows;
 use crate::run_spec::{LogSource, MetricsSource, RunSpec};
-use crate::schema;
+use crate::schema::{self, PostgresTypes};
+use crate::session::{Session, Waiting, quoted};
 use crate::store::TestStore;
 use crate::written::WrittenRun;
 
 /// The Fernet key in every sample `.env`.
 pub const ENCRYPTION_KEY: &str = "c2FtcGxlLWtleS1mb3ItdGVzdHMtb25seS0wMTIzNDU=";
+
+/// What the tool's role may do is what the README says.
+const README: &str = include_str!("../../../README.md");
+
+/// Adds the rows of a run: the run, `log_file`, `metrics_file`.
+type Insert<'a> = dyn FnMut(&RunSpec, &str, Option<&str>) -> Result<()> + 'a;
+
+/// A value of the Settings page, as text; `None` is NULL.
+pub struct Setting(Option<String>);
+
+impl From<&str> for Setting {
+    fn from(text: &str) -> Setting {
+        Setting(Some(text.to_owned()))
+    }
+}
+
+impl From<&String> for Setting {
+    fn from(text: &String) -> Setting {
+        Setting(Some(text.clone()))
+    }
+}
+
+impl From<String> for Setting {
+    fn from(text: String) -> Setting {
+        Setting(Some(text))
+    }
+}
+
+impl From<i64> for Setting {
+    fn from(number: i64) -> Setting {
+        Setting(Some(number.to_string()))
+    }
+}
+
+impl From<bool> for Setting {
+    fn from(flag: bool) -> Setting {
+        Setting(Some(i32::from(flag).to_string()))
+    }
+}
+
+impl From<Option<String>> for Setting {
+    fn from(text: Option<String>) -> Setting {
+        Setting(text)
+    }
+}
 
 /// How an [`Instance`] is made.
 #[derive(Debug, Clone)]
@@ -26,6 +73,8 @@ pub struct InstanceBuilder {
     old_schema: bool,
     cascade: bool,
     journal_mode: String,
+    sqlite: bool,
+    types: PostgresTypes,
 }
 
 impl InstanceBuilder {
@@ -47,9 +96,31 @@ impl InstanceBuilder {
         self
     }
 
+    /// On SQLite, whatever the tests run on: for what is about its file.
+    pub fn sqlite(mut self) -> Self {
+        self.sqlite = true;
+        self
+    }
+
+    /// On PostgreSQL the status is text instead of an enum.
+    pub fn text_status(mut self) -> Self {
+        self.types.text_status = true;
+        self
+    }
+
+    /// Which times on PostgreSQL are naive: start, end.
+    pub fn naive_times(mut self, start: bool, end: bool) -> Self {
+        (self.types.naive_start, self.types.naive_end) = (start, end);
+        self
+    }
+
     /// Makes folders, database and `.env`; the folder must be empty or absent.
     pub fn build(self) -> Result<Instance> {
-        let instance = Instance { root: self.root, old_schema: self.old_schema, runs: Vec::new() };
+        let server = if self.sqlite { None } else { PostgresServer::shared()? };
+        let text_status = self.types.text_status;
+        let postgres = server.map(PostgresServer::create_database).transpose()?;
+        let instance =
+            Instance { root: self.root, old_schema: self.old_schema, text_status, runs: Vec::new(), postgres };
         fs::create_dir_all(&instance.root)?;
         if fs::read_dir(&instance.root)?.next().is_some() {
             bail!("folder {} is not empty", instance.root.display());
@@ -57,11 +128,21 @@ impl InstanceBuilder {
         for folder in [instance.data_dir(), instance.logs_dir().join("routes"), instance.outside_dir()] {
             fs::create_dir_all(folder)?;
         }
-        let connection = Connection::open(instance.database())?;
-        connection.pragma_update(None, "journal_mode", &self.journal_mode)?;
-        connection.execute_batch(if self.old_schema { schema::OLD } else { schema::CURRENT })?;
-        let on_delete = if self.cascade { "ON DELETE CASCADE" } else { "" };
-        connection.execute_batch(&schema::CELLS.replace("{on_delete}", on_delete))?;
+        let tables = if self.old_schema { schema::OLD } else { schema::CURRENT };
+        let cells = schema::CELLS.replace("{on_delete}", if self.cascade { "ON DELETE CASCADE" } else { "" });
+        match &instance.postgres {
+            Some(database) => {
+                let tables = [schema::RUN_STATUS, tables, &cells].concat();
+                database.connect()?.batch_execute(&schema::on_postgres(&tables, &self.types))?;
+                database.grant(README, 0..2)?;
+                instance.env(&[("DATABASE_URL", &database.url())])?;
+            }
+            None => {
+                let connection = Connection::open(instance.database())?;
+                connection.pragma_update(None, "journal_mode", &self.journal_mode)?;
+                connection.execute_batch(&[tables, &cells].concat())?;
+            }
+        }
         instance.env(&[
             ("ENCRYPTION_KEY", ENCRYPTION_KEY),
             ("DATA_DIR", "./data"),
@@ -77,7 +158,9 @@ impl InstanceBuilder {
 pub struct Instance {
     root: PathBuf,
     old_schema: bool,
+    text_status: bool,
     runs: Vec<WrittenRun>,
+    postgres: Option<PostgresDatabase>,
 }
 
 impl Instance {
@@ -88,7 +171,14 @@ impl Instance {
 
     /// An installation with choices.
     pub fn builder(root: impl Into<PathBuf>) -> InstanceBuilder {
-        InstanceBuilder { root: root.into(), old_schema: false, cascade: false, journal_mode: "WAL".to_owned() }
+        InstanceBuilder {
+            root: root.into(),
+            old_schema: false,
+            cascade: false,
+            journal_mode: "WAL".to_owned(),
+            sqlite: false,
+            types: PostgresTypes { text_status: false, naive_start: true, naive_end: false },
+        }
     }
 
     /// The folder that holds it all, from which the tool is started.
@@ -155,21 +245,45 @@ impl Instance {
     }
 
     /// Sets one column of the Settings page's row.
-    pub fn setting(&self, column: &str, value: impl ToSql) -> Result<()> {
-        let connection = self.connect()?;
-        connection.execute("INSERT OR IGNORE INTO orchestrator_settings (id) VALUES (1)", [])?;
-        connection
-            .execute(&format!("UPDATE orchestrator_settings SET {column} = ?1 WHERE id = 1"), [value])
+    pub fn setting(&self, column: &str, value: impl Into<Setting>) -> Result<()> {
+        let mut session = self.session()?;
+        let Setting(value) = value.into();
+        session.execute("INSERT INTO orchestrator_settings (id) VALUES (1) ON CONFLICT DO NOTHING")?;
+        let value = value.map_or_else(|| "NULL".to_owned(), |text| quoted(&text));
+        session
+            .execute(&format!("UPDATE orchestrator_settings SET {column} = {value} WHERE id = 1"))
             .with_context(|| format!("set the Settings page's {column}"))?;
         Ok(())
     }
 
-    /// A connection as Fast-Flow's own: foreign keys off. Kept open it is the live writer beside the tool.
+    /// The database of the instance, where it is one of PostgreSQL.
+    pub fn postgres(&self) -> Option<&PostgresDatabase> {
+        self.postgres.as_ref()
+    }
+
+    /// A session of Fast-Flow's own, on whichever database; kept open it is the live writer beside the tool.
+    pub fn session(&self) -> Result<Session> {
+        match &self.postgres {
+            Some(database) => Ok(Session::Postgres(Box::new(Waiting::new(database.connect()?)))),
+            None => Ok(Session::Sqlite(self.connect()?)),
+        }
+    }
+
+    /// A connection to the SQLite database as Fast-Flow's own: foreign keys off.
     pub fn connect(&self) -> Result<Connection> {
+        ensure!(self.postgres.is_none(), "the database of this instance is one of PostgreSQL");
         let connection = Connection::open(self.database())?;
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
         Ok(connection)
+    }
+
+    /// Leaves the instance without its database.
+    pub fn take_database_away(&self) -> Result<()> {
+        match &self.postgres {
+            Some(database) => database.rename(&format!("{}_aside", database.name)),
+            None => Ok(fs::rename(self.database(), self.root.join("aside"))?),
+        }
     }
 
     /// Adds a run with all its files.
@@ -180,14 +294,38 @@ impl Instance {
 
     /// Adds many runs in one transaction.
     pub fn add_all(&mut self, specs: impl IntoIterator<Item = RunSpec>) -> Result<()> {
-        let mut connection = self.connect()?;
-        let transaction = connection.transaction()?;
-        for spec in specs {
-            let id = spec.dashed_id();
-            let written = self.write(&transaction, spec).with_context(|| format!("add run {id}"))?;
-            self.runs.push(written);
+        let old_schema = self.old_schema;
+        let mut session = self.session()?;
+        let specs: Vec<RunSpec> = specs.into_iter().collect();
+        if let (Session::Postgres(client), false) = (&mut session, self.text_status) {
+            // A label of a version to come is one of the enum there, too.
+            for status in specs.iter().map(|spec| &spec.status).collect::<BTreeSet<_>>() {
+                let sql = format!("ALTER TYPE runstatus ADD VALUE IF NOT EXISTS {}", quoted(status));
+                client.ask(|client| Ok(client.batch_execute(&sql)?))?;
+            }
         }
-        Ok(transaction.commit()?)
+        let add = |insert: &mut Insert<'_>| -> Result<()> {
+            for spec in specs {
+                let id = spec.dashed_id();
+                let written = self.write(insert, spec).with_context(|| format!("add run {id}"))?;
+                self.runs.push(written);
+            }
+            Ok(())
+        };
+        match &mut session {
+            Session::Sqlite(connection) => {
+                let transaction = connection.transaction()?;
+                add(&mut |run, log, metrics| rows::insert(&transaction, run, log, metrics, old_schema))?;
+                Ok(transaction.commit()?)
+            }
+            Session::Postgres(client) => client.ask(|client| {
+                let mut transaction = client.transaction()?;
+                add(&mut |run, log, metrics| {
+                    rows::insert_into_postgres(&mut transaction, run, log, metrics, old_schema)
+                })?;
+                Ok(transaction.commit()?)
+            }),
+        }
     }
 
     /// Every run that was ever added, also those that are gone by now.
@@ -197,17 +335,15 @@ impl Instance {
 
     /// Rows of a table.
     pub fn row_count(&self, table: &str) -> Result<i64> {
-        Ok(self.connect()?.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0))?)
+        Ok(self.session()?.text(&format!("SELECT COUNT(*) FROM {table}"))?.parse()?)
     }
 
     /// Whether the run still has its row; the id with or without dashes.
     pub fn run_exists(&self, id: &str) -> Result<bool> {
-        let sql = "SELECT COUNT(*) FROM pipeline_runs WHERE id = ?1";
-        let count: i64 = self.connect()?.query_row(sql, [id.replace('-', "")], |row| row.get(0))?;
-        Ok(count == 1)
+        self.session()?.exists(&format!("SELECT 1 FROM pipeline_runs WHERE id = '{}'", id.replace('-', "")))
     }
 
-    fn write(&self, connection: &Connection, spec: RunSpec) -> Result<WrittenRun> {
+    fn write(&self, insert: &mut Insert<'_>, spec: RunSpec) -> Result<WrittenRun> {
         let stem = spec.stem.clone();
         let stem = stem.unwrap_or_else(|| format!("{}_{}", spec.pipeline, iso_text(spec.started_at)));
         let mut files = BTreeMap::new();
@@ -251,7 +387,7 @@ impl Instance {
         if let Some(path) = &route_path {
             fs::write(path, "route\n")?;
         }
-        rows::insert(connection, &spec, &log_file, metrics_file.as_deref(), self.old_schema)?;
+        insert(&spec, &log_file, metrics_file.as_deref())?;
         let mut cells = spec.cells;
         cells.sort_by_key(|cell| cell.index);
         Ok(WrittenRun {

@@ -1,7 +1,8 @@
 //! What tests and the demo share: sample Fast-Flow instances, an embedded S3 server, a real MinIO.
 //!
 //! [`Instance`] makes a Fast-Flow installation in a folder and remembers what it wrote ([`WrittenRun`]); [`Fleet`] fills
-//! one with the standard populations; [`TestStore`] is an S3 server with a user that may only put, either the embedded
+//! one with the standard populations; where `FASTFLOW_ARCHIVE_TEST_POSTGRES` names a server's programs, its database is one of
+//! PostgreSQL ([`PostgresServer`]); [`TestStore`] is an S3 server with a user that may only put, either the embedded
 //! one ([`EmbeddedS3`]) or MinIO ([`Minio`]). Nothing here skips: what cannot be had is an error, or, where a test takes
 //! MinIO or else the embedded server ([`TestStore::minio_or_embedded`]), a line on stderr.
 
@@ -12,9 +13,11 @@ mod fleet;
 mod instance;
 mod mc;
 mod minio;
+mod postgres;
 mod rows;
 mod run_spec;
 mod schema;
+mod session;
 mod store;
 mod strict;
 mod tls;
@@ -27,7 +30,11 @@ pub use fleet::Fleet;
 pub use instance::{ENCRYPTION_KEY, Instance, InstanceBuilder};
 pub use mc::Mc;
 pub use minio::{Minio, minio_binary};
+pub use postgres::{
+    PASSWORD as POSTGRES_PASSWORD, POSTGRES_VARIABLE, PostgresDatabase, PostgresServer, ROLE as POSTGRES_ROLE,
+};
 pub use run_spec::{Cell, Fate, LogSource, MetricsSource, RunSpec};
+pub use session::{Session, quoted};
 pub use store::{Encryption, Keys, MinioOptions, StoreOptions, TestStore};
 pub use tls::PrivateCa;
 pub use tree::{tree_files, tree_hash};

@@ -1,4 +1,4 @@
-//! The tables of Fast-Flow on SQLite, as far as anyone here looks at them.
+//! The tables of Fast-Flow on both databases, as far as anyone here looks at them.
 
 /// A database of today.
 pub(crate) const CURRENT: &str = "
@@ -115,3 +115,32 @@ CREATE TABLE run_cell_logs (
     FOREIGN KEY(run_id) REFERENCES pipeline_runs (id) {on_delete}
 );
 ";
+
+/// The same on PostgreSQL, as SQLModel makes them there. `{start}` and `{end}` are the types of the times: naive or not,
+/// each for itself.
+pub(crate) fn on_postgres(sql: &str, types: &PostgresTypes) -> String {
+    let status = if types.text_status { "VARCHAR" } else { "runstatus" };
+    sql.replace("run_config_id VARCHAR", "run_config_id UUID")
+        .replace("CHAR(32)", "UUID")
+        .replace("status VARCHAR(11)", &format!("status {status}"))
+        .replace("started_at DATETIME", &format!("started_at {}", time(types.naive_start)))
+        .replace("finished_at DATETIME", &format!("finished_at {}", time(types.naive_end)))
+        .replace("DATETIME", time(types.naive_start))
+        .replace("FLOAT", "DOUBLE PRECISION")
+}
+
+fn time(naive: bool) -> &'static str {
+    if naive { "TIMESTAMP WITHOUT TIME ZONE" } else { "TIMESTAMP WITH TIME ZONE" }
+}
+
+/// What differs between Fast-Flow's databases on PostgreSQL.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PostgresTypes {
+    pub(crate) text_status: bool,
+    pub(crate) naive_start: bool,
+    pub(crate) naive_end: bool,
+}
+
+/// The type of `status`.
+pub(crate) const RUN_STATUS: &str =
+    "CREATE TYPE runstatus AS ENUM ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'INTERRUPTED', 'WARNING');";
