@@ -131,7 +131,7 @@ _fastflow__archive() {
 
     case "${cmd}" in
         fastflow__archive)
-            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version plan backup cleanup verify restore list ledger notify doctor help"
+            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version plan backup cleanup verify restore list ledger notify doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -150,6 +150,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -177,7 +181,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__backup)
-            opts="-n -q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --bwlimit --notify --metrics-file --ping-url --dry-run --accept-moved-logs --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-n -q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --bwlimit --notify --metrics-file --ping-url --dry-run --accept-moved-logs --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -279,6 +283,10 @@ _fastflow__archive() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -303,7 +311,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__cleanup)
-            opts="-n -q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --bwlimit --notify --metrics-file --ping-url --dry-run --max-delete --accept-moved-logs --allow-missing-logs --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-n -q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --bwlimit --notify --metrics-file --ping-url --dry-run --max-delete --accept-moved-logs --allow-missing-logs --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -409,6 +417,10 @@ _fastflow__archive() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -433,7 +445,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__doctor)
-            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -516,6 +528,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -753,7 +769,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__ledger)
-            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version verify export rebuild help"
+            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version verify export rebuild help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -772,6 +788,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -799,7 +819,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__ledger__subcmd__export)
-            opts="-q -v -h -V --since --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --since --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -822,6 +842,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -919,7 +943,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__ledger__subcmd__rebuild)
-            opts="-q -v -h -V --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -970,6 +994,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -997,7 +1025,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__ledger__subcmd__verify)
-            opts="-q -v -h -V --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1051,6 +1079,10 @@ _fastflow__archive() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1075,7 +1107,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__list)
-            opts="-q -v -h -V --pipeline --since --until --remote --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --pipeline --since --until --remote --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1141,6 +1173,10 @@ _fastflow__archive() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1165,7 +1201,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__notify)
-            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version test help"
+            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version test help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1184,6 +1220,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1253,7 +1293,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__notify__subcmd__test)
-            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1272,6 +1312,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1299,7 +1343,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__plan)
-            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1385,6 +1429,10 @@ _fastflow__archive() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1409,7 +1457,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__restore)
-            opts="-q -v -h -V --pipeline --since --until --to --to-instance --raw --overwrite --remote --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --pipeline --since --until --to --to-instance --raw --overwrite --remote --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1479,6 +1527,10 @@ _fastflow__archive() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1503,7 +1555,7 @@ _fastflow__archive() {
             return 0
             ;;
         fastflow__archive__subcmd__verify)
-            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --deep --sample --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --metrics-file --ping-url --env-file --data-dir --logs-dir --database --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
+            opts="-q -v -h -V --pipeline --run --older-than --limit --log-retention-runs --log-retention-days --log-max-size-mb --min-age --all --deep --sample --s3-endpoint-url --s3-bucket --s3-region --s3-prefix --s3-use-path-style --s3-backup-enabled --proof --concurrency --metrics-file --ping-url --env-file --data-dir --logs-dir --database --database-timezone --state-dir --path-map --no-ui-settings --lock-wait --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1598,6 +1650,10 @@ _fastflow__archive() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

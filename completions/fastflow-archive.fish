@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_fastflow_archive_global_optspecs
-    string join \n env-file= data-dir= logs-dir= database= state-dir= path-map= no-ui-settings lock-wait= json q/quiet v/verbose color= h/help V/version
+    string join \n env-file= data-dir= logs-dir= database= database-timezone= state-dir= path-map= no-ui-settings lock-wait= json q/quiet v/verbose color= h/help V/version
 end
 
 function __fish_fastflow_archive_needs_command
@@ -28,6 +28,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l env-f
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -72,6 +73,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" 
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -113,6 +115,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -157,6 +160,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanu
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -197,6 +201,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -229,6 +234,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restor
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -262,6 +268,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" 
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -279,6 +286,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -309,6 +317,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -326,6 +335,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -352,6 +362,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -372,6 +383,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -390,6 +402,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l lock-wait -d 'How long to wait for another instance to finish' -r
@@ -426,6 +439,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l lock-wait -d 'How long to wait for another instance to finish' -r

@@ -33,15 +33,25 @@ Total                                            3     3.0 KiB  [..]
 
 #[test]
 fn plan_v_prints_settings_with_their_sources_and_every_run_with_its_reason() {
-    let ran = three().run(&["plan", "-v", "--pipeline", "etl"]);
+    let mut sandbox = three();
+    sandbox.variable("S3_VERIFY_ACCESS_KEY", "reader").variable("S3_VERIFY_SECRET_ACCESS_KEY", "reader-secret-1");
+    let ran = sandbox.run(&["plan", "-v", "--pipeline", "etl"]);
     assert_eq!(ran.code, Some(0));
-    for line in ["log-retention-days     30 ", "s3-secret-access-key   set "] {
-        assert!(
-            ran.stdout.lines().any(|found| found.starts_with(line) && found.contains("(.env:")),
-            "{line}\n{}",
-            ran.stdout
-        );
+    let settings = [
+        ("log-retention-days", "30", "(.env:"),
+        ("s3-secret-access-key", "set", "(.env:"),
+        ("s3-verify-secret-access-key", "set", "(environment"),
+    ];
+    for (name, value, source) in settings {
+        let fits = |line: &str| {
+            let mut words = line.split_whitespace();
+            (words.next(), words.next()) == (Some(name), Some(value)) && line.contains(source)
+        };
+        assert!(ran.stdout.lines().any(fits), "{name}\n{}", ran.stdout);
     }
+    assert!(!ran.stdout.contains("reader"), "{}", ran.stdout);
+    let without = three().run(&["plan", "-v"]);
+    assert!(without.stdout.lines().any(|line| line.starts_with("s3-verify-access-key") && line.contains("not set")));
     assert!(ran.stdout.contains("etl: ended 60 days ago, 30 days are kept"), "{}", ran.stdout);
 }
 
