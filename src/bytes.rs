@@ -54,6 +54,8 @@ impl Sum for ByteSize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteRate(pub Option<NonZeroU64>);
 
+const AS_IT_IS_WRITTEN: &str = "write it as 10M, 512K or 1.5G (binary units in a second, above 0), or off";
+
 impl FromStr for ByteRate {
     type Err = &'static str;
 
@@ -69,11 +71,11 @@ impl FromStr for ByteRate {
             "" | "K" => 10,
             "M" => 20,
             "G" => 30,
-            _ => return Err("write it as 10M, 512K or 1.5G (bytes in a second, binary units), or off"),
+            _ => return Err(AS_IT_IS_WRITTEN),
         };
         let rate = number.parse::<f64>().ok().map(|number| number * f64::from(1 << shift)).filter(|rate| *rate < 1e15);
         let rate = rate.and_then(|rate| NonZeroU64::new(rate as u64));
-        rate.map(|rate| ByteRate(Some(rate))).ok_or("write a number above 0 and a unit: 10M, 512K, 1.5G, or off")
+        rate.map(|rate| ByteRate(Some(rate))).ok_or(AS_IT_IS_WRITTEN)
     }
 }
 

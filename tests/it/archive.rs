@@ -237,3 +237,27 @@ fn the_ledger_holds_a_receipt_for_each_object_and_each_deletion() {
     let ends = "SELECT json_extract(body, '$.exit_code') FROM entries WHERE entry = 'ended'";
     assert_eq!(ledger.query_row(ends, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
+
+#[test]
+fn a_limit_on_the_rate_is_kept_and_every_byte_arrives_in_pieces() {
+    let mut sandbox = Sandbox::new(On::Minio);
+    // One in memory, one as a stream, one in parts.
+    for (number, bytes) in (1..).zip([700_000, 3 << 20, 18 << 20]) {
+        sandbox.add(old(number, "etl").log_bytes(bytes));
+    }
+    let ran = sandbox.run(&["cleanup", "--json", "--bwlimit", "20M"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let summary = ran.summary();
+    let seconds = summary["duration_seconds"].as_f64().unwrap();
+    let least = summary["bytes_uploaded"].as_f64().unwrap() / f64::from(20 << 20);
+    assert!(least > 1.0 && seconds > least * 0.9, "{least} s at that rate, it took {seconds} s");
+    let objects = sandbox.objects();
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+    let ran = sandbox.run(&["cleanup", "--bwlimit", "fast"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("write it as 10M, 512K or 1.5G (binary units in a second, above 0), or off"),
+        "{}",
+        ran.stderr
+    );
+}

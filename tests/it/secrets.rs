@@ -212,8 +212,8 @@ fn when_something_is_wrong_with_the_configuration_or_the_store() {
             sandbox.variable("ENCRYPTION_KEY", "NoFernetKey5bd21c");
             search.secret("NoFernetKey5bd21c");
         }),
-        ("a database with a password", 10, |sandbox, search| {
-            sandbox.variable("DATABASE_URL", "postgresql://fastflow:DbPassword5bd21c@db.example.com/fastflow");
+        ("a database with a password", 1, |sandbox, search| {
+            sandbox.variable("DATABASE_URL", "postgresql://fastflow:DbPassword5bd21c@127.0.0.1:9/fastflow");
             search.secret("DbPassword5bd21c");
         }),
         ("a store with a password in its address", 10, |sandbox, search| {

@@ -91,5 +91,10 @@ impl Session {
 
 /// A text as SQL, on both databases.
 pub fn quoted(text: &str) -> String {
+    if text.contains('\0') {
+        // SQLite's alone: its statements end at a NUL, and PostgreSQL's texts hold none.
+        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        return format!("CAST(X'{hex}' AS TEXT)");
+    }
     format!("'{}'", text.replace('\'', "''"))
 }
