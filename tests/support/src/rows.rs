@@ -58,6 +58,14 @@ pub(crate) fn insert(
     Ok(())
 }
 
+/// What is no JSON as a text in JSON: PostgreSQL takes nothing else.
+fn as_json(text: String) -> String {
+    match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(_) => text,
+        Err(_) => serde_json::Value::String(text).to_string(),
+    }
+}
+
 /// The same on PostgreSQL; its server writes the instants into its columns as they are: with a zone, or as wall time.
 pub(crate) fn insert_into_postgres(
     client: &mut impl postgres::GenericClient,
@@ -67,6 +75,7 @@ pub(crate) fn insert_into_postgres(
     old_schema: bool,
 ) -> Result<()> {
     let env_vars = run.env_vars.clone().unwrap_or_else(|| format!(r#"{{"DB_PASSWORD":"{}"}}"#, run.secret));
+    let (env_vars, parameters) = (as_json(env_vars), run.parameters.clone().map(as_json));
     let started_at = run.started_at_text.clone().unwrap_or_else(|| iso_text(run.started_at));
     let finished_at = run.finished_at_text.clone().or_else(|| run.finished_at.map(iso_text));
     let exit_code = run.exit_code.map(|code| code as i32);
@@ -91,7 +100,7 @@ pub(crate) fn insert_into_postgres(
             &log_file,
             &metrics_file,
             &env_vars,
-            &run.parameters,
+            &parameters,
             &started_at,
             &finished_at,
             &exit_code,
