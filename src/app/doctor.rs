@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::process::runtime;
-use super::session::narrowing_of;
+use super::session::{narrowing_of, rules_of};
 use super::spend::{Spending, check_guards};
 use crate::cli::{Cli, Typed};
 use crate::config::{self, Archive, Channels, Config, Host, Layers, OwnCleanup, Retention, SettingsPage};
@@ -14,7 +14,7 @@ use crate::doctor::{self, Check};
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{self, Access, Condition, LogsDir, Store};
 use crate::ledger::Ledger;
-use crate::plan::{self, Narrowing, Rules};
+use crate::plan::{self, Narrowing};
 use crate::report::Report;
 use crate::time::{Clock, Timestamp};
 
@@ -198,16 +198,10 @@ impl Doctor<'_> {
         };
         let selection = self.cli.command.selecting().map(|given| given.selection);
         let narrowing = |limit| Narrowing { limit, ..selection.map(narrowing_of).unwrap_or_default() };
-        let rules = |all| Rules {
-            keep_runs: retention.runs.value,
-            keep_days: retention.days.value,
-            max_log: retention.log_max_size.value,
-            min_age: retention.min_age.value,
-            all,
-        };
         let open = || LogsDir::open(&self.host.logs_dir.value, &self.host.path_map.value);
         let limit = selection.and_then(|selection| selection.limit);
-        let mut plan = |all, limit| plan::build(store, &rules(all), &narrowing(limit), self.now, open, || Ok(()));
+        let mut plan =
+            |all, limit| plan::build(store, &rules_of(retention, all), &narrowing(limit), self.now, open, || Ok(()));
         let check = plan(false, limit).and_then(|(due, _)| {
             if due.due_count() > 0 {
                 let guarded = check_guards(&due, &logs, &Spending::default(), ledger);

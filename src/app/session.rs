@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::cli::{Cli, Command, SelectionArgs};
-use crate::config::{Config, Host, Layers};
+use crate::config::{Config, Host, Layers, Retention};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{self, Access, LogsDir};
 use crate::flow::Stop;
@@ -21,6 +21,17 @@ pub(super) fn narrowing_of(selection: &SelectionArgs) -> Narrowing {
         runs: selection.run.iter().filter_map(|id| id.parse().ok()).collect(),
         older_than: selection.older_than,
         limit: selection.limit,
+    }
+}
+
+/// The rules of a configuration; `all` makes every finished run due.
+pub(super) fn rules_of(retention: &Retention, all: bool) -> Rules {
+    Rules {
+        keep_runs: retention.runs.value,
+        keep_days: retention.days.value,
+        max_log: retention.log_max_size.value,
+        min_age: retention.min_age.value,
+        all,
     }
 }
 
@@ -48,14 +59,11 @@ impl Session {
         report.settings(&config.listing());
         config.archive.plain_http_warning().iter().for_each(|warning| report.warning(warning));
         let selection = given.selection;
-        let rules = Rules {
-            keep_runs: config.retention.runs.value,
-            keep_days: config.retention.days.value,
-            // `backup` deletes nothing, and so cuts nothing.
-            max_log: config.retention.log_max_size.value.filter(|_| !matches!(cli.command, Command::Backup(_))),
-            min_age: config.retention.min_age.value,
-            all: given.all,
-        };
+        let mut rules = rules_of(&config.retention, given.all);
+        if matches!(cli.command, Command::Backup(_)) {
+            // It deletes nothing, and so cuts nothing.
+            rules.max_log = None;
+        }
         if !config.retention.is_any_set() && !rules.all {
             let message =
                 "no retention rule is set anywhere: nothing is due; set LOG_RETENTION_RUNS or LOG_RETENTION_DAYS";

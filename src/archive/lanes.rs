@@ -12,10 +12,8 @@ use md5::Md5;
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
-use super::payload::Digests;
+use super::payload::{CHUNK, Digests};
 
-/// Bytes per read.
-const CHUNK: u64 = 256 << 10;
 /// Chunks that wait for a slower thread.
 const AHEAD: usize = 8;
 

@@ -26,7 +26,7 @@ use super::throttle::Throttle;
 /// Files up to here are read once, hashed and sent from the same memory.
 pub(super) const IN_MEMORY: u64 = 1 << 20;
 /// Bytes per read of a streamed body.
-const CHUNK: u64 = 256 << 10;
+pub(super) const CHUNK: u64 = 256 << 10;
 
 /// Both digests of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 
 use super::record::{Fingerprint, Record};
 use crate::config::SettingsPage;
-use crate::error::{Error, Result};
-use crate::run::{Run, RunId};
+use crate::error::{Error, Kind, Result};
+use crate::run::{Run, RunId, Status};
 use crate::time::Timestamp;
+
+/// The columns of `pipeline_runs` without which a database is not one of Fast-Flow.
+pub(super) const NEEDED_COLUMNS: [&str; 6] = ["id", "pipeline_name", "status", "log_file", "started_at", "finished_at"];
 
 /// What the connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,24 @@ pub struct Removal {
     pub id: RunId,
     /// What row and cells were when they were archived.
     pub fingerprint: Fingerprint,
+}
+
+impl Removal {
+    /// Whether the run, as it was read in the transaction that is to delete it, is there, finished and as archived.
+    pub(super) fn check(&self, found: Option<(Record, Status)>) -> Result<()> {
+        let id = self.id;
+        match found {
+            None => Err(Error::new(Kind::RunChanged, format!("delete run {id}: the row is gone already"))),
+            Some((_, status)) if !status.is_finished() => {
+                Err(Error::new(Kind::RunActive, format!("delete run {id}: it is {status} again")))
+            }
+            Some((record, _)) if record.fingerprint != self.fingerprint => {
+                let message = format!("delete run {id}: the row or its cells changed while it was archived");
+                Err(Error::new(Kind::RunChanged, message).hint("nothing is lost; the next call archives it anew"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
 }
 
 /// The summary row for Fast-Flow's own audit page.

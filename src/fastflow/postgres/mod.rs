@@ -16,7 +16,7 @@ use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
 use super::record::Record;
-use super::store::{Access, AuditEntry, Condition, Paths, Removal, RowError, Store};
+use super::store::{Access, AuditEntry, Condition, NEEDED_COLUMNS, Paths, Removal, RowError, Store};
 use crate::config::{PostgresAddress, SettingsPage};
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
@@ -70,8 +70,7 @@ impl PostgresStore {
 
     fn check_schema(&self) -> Result<()> {
         let runs = &self.tables.runs;
-        let needed = ["id", "pipeline_name", "status", "log_file", "started_at", "finished_at"];
-        let missing: Vec<_> = needed.into_iter().filter(|column| runs.get(column).is_none()).collect();
+        let missing: Vec<_> = NEEDED_COLUMNS.into_iter().filter(|column| runs.get(column).is_none()).collect();
         let is_of = |column: &str, forms: &[Form]| runs.get(column).is_some_and(|found| forms.contains(&found.form));
         let times = [Form::Time, Form::NaiveTime];
         let what = if runs.is_empty() {
@@ -159,20 +158,7 @@ impl PostgresStore {
             }
             Trouble::Io(error) => Error::caused(Kind::RemovalFailed, format!("delete run {id}"), error),
         };
-        let found = self.tables.read_record(&self.connection, &id, &mut std::io::sink(), Fate::Go).map_err(failed)?;
-        match found {
-            None => return Err(Error::new(Kind::RunChanged, format!("delete run {id}: the row is gone already"))),
-            Some((_, status)) if !status.is_finished() => {
-                return Err(Error::new(Kind::RunActive, format!("delete run {id}: it is {status} again")));
-            }
-            Some((record, _)) if record.fingerprint != run.fingerprint => {
-                let message = format!("delete run {id}: the row or its cells changed while it was archived");
-                return Err(
-                    Error::new(Kind::RunChanged, message).hint("nothing is lost; the next call archives it anew")
-                );
-            }
-            Some(_) => {}
-        }
+        run.check(self.tables.read_record(&self.connection, &id, &mut std::io::sink(), Fate::Go).map_err(failed)?)?;
         fail_point::reached("children-deleted");
         let sql = "DELETE FROM pipeline_runs WHERE id = $1";
         match self.connection.execute(sql, &[&Uuid::from(&id)]).map_err(|error| failed(error.into()))? {

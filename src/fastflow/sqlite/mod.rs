@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavio
 
 use super::logs::from_here;
 use super::record::Record;
-use super::store::{Access, AuditEntry, Condition, Paths, Removal, RowError, Store};
+use super::store::{Access, AuditEntry, Condition, NEEDED_COLUMNS, Paths, Removal, RowError, Store};
 use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
@@ -78,8 +78,7 @@ impl SqliteStore {
     fn check_schema(&mut self) -> Result<()> {
         let columns: HashSet<String> = self.columns_of("pipeline_runs")?.into_iter().collect();
         self.has_metrics_file = columns.contains("metrics_file");
-        let needed = ["id", "pipeline_name", "status", "log_file", "started_at", "finished_at"];
-        let missing: Vec<_> = needed.into_iter().filter(|column| !columns.contains(*column)).collect();
+        let missing: Vec<_> = NEEDED_COLUMNS.into_iter().filter(|column| !columns.contains(*column)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -370,20 +369,7 @@ impl Store for SqliteStore {
 /// Deletes children and row, if the run is still what was archived.
 fn remove_one(connection: &Connection, run: &Removal, has_cells: bool) -> Result<()> {
     let failed = |error| Error::caused(Kind::RemovalFailed, format!("delete run {}", run.id), error);
-    match read_record(connection, &run.id, &mut std::io::sink()).map_err(failed)? {
-        None => return Err(Error::new(Kind::RunChanged, format!("delete run {}: the row is gone already", run.id))),
-        Some((_, status)) if !status.is_finished() => {
-            return Err(Error::new(Kind::RunActive, format!("delete run {}: it is {status} again", run.id)));
-        }
-        Some((record, _)) if record.fingerprint != run.fingerprint => {
-            return Err(Error::new(
-                Kind::RunChanged,
-                format!("delete run {}: the row or its cells changed while it was archived", run.id),
-            )
-            .hint("nothing is lost; the next call archives it anew"));
-        }
-        Some(_) => {}
-    }
+    run.check(read_record(connection, &run.id, &mut std::io::sink()).map_err(failed)?)?;
     if has_cells {
         let mut children =
             connection.prepare_cached(&format!("DELETE FROM run_cell_logs WHERE {BY_RUN_ID}")).map_err(failed)?;
