@@ -257,7 +257,7 @@ fn show_run(store: &TestStore, due: &[WrittenRun]) -> Result<()> {
 fn server(store: &TestStore) -> Result<&EmbeddedS3> {
     match store {
         TestStore::Embedded(server) => Ok(server),
-        TestStore::Minio(_) => anyhow::bail!("the demo runs on the embedded server"),
+        _ => anyhow::bail!("the demo runs on the embedded server"),
     }
 }
 

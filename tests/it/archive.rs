@@ -26,7 +26,7 @@ macro_rules! on_each_store {
 
 on_each_store! {
     embedded => On::Embedded,
-    minio => On::Minio,
+    minio => On::Server,
     minio_sse_s3 => On::MinioSseS3,
     minio_sse_kms => On::MinioSseKms,
     minio_tls => On::MinioTls,
@@ -118,7 +118,7 @@ fn notebook_cells_are_lines_in_the_order_of_their_index() {
 
 #[test]
 fn metadata_names_have_no_underscore_and_values_are_percent_encoded() {
-    for on in [On::Embedded, On::Minio] {
+    for on in [On::Embedded, On::Server] {
         let mut sandbox = Sandbox::new(on);
         let run = sandbox.add(old(7, "Täglicher-Import"));
         sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
@@ -185,7 +185,7 @@ fn a_log_that_changed_after_its_backup_is_sent_again_before_it_goes() {
 #[test]
 fn head_and_readback_prove_with_a_key_that_may_read() {
     for level in ["head", "readback"] {
-        let mut sandbox = Sandbox::new(On::Minio).settle(5);
+        let mut sandbox = Sandbox::new(On::Server).settle(5);
         let big = sandbox.add(old(900, "big").log_bytes(40_000_000));
         sandbox.as_admin();
         sandbox.run(&["cleanup", "-q", "--proof", level]).expect(0, "", "");
@@ -240,7 +240,7 @@ fn the_ledger_holds_a_receipt_for_each_object_and_each_deletion() {
 
 #[test]
 fn a_limit_on_the_rate_is_kept_and_every_byte_arrives_in_pieces() {
-    let mut sandbox = Sandbox::new(On::Minio);
+    let mut sandbox = Sandbox::new(On::Server);
     // One in memory, one as a stream, one in parts.
     for (number, bytes) in (1..).zip([700_000, 3 << 20, 18 << 20]) {
         sandbox.add(old(number, "etl").log_bytes(bytes));

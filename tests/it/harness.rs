@@ -23,6 +23,11 @@ pub(crate) fn old(number: u64, pipeline: &str) -> RunSpec {
     RunSpec::finished(number, pipeline, fixed_now() - days(60) - Duration::from_secs(number))
 }
 
+/// How many runs, where more prove more: `FASTFLOW_ARCHIVE_TEST_RUNS` asks for as many.
+pub(crate) fn population(enough: usize) -> usize {
+    std::env::var("FASTFLOW_ARCHIVE_TEST_RUNS").ok().map_or(enough, |runs| runs.parse().unwrap())
+}
+
 /// An instance, a store, and the binary between them.
 pub(crate) struct Sandbox {
     pub(crate) instance: Instance,
@@ -35,11 +40,14 @@ pub(crate) struct Sandbox {
 #[derive(Clone, Copy)]
 pub(crate) enum On {
     Embedded,
+    /// One of its own: Garage where the environment names one, else MinIO.
+    Server,
+    /// MinIO, for what Garage does not have: policies, versions.
     Minio,
     MinioSseS3,
     MinioSseKms,
     MinioTls,
-    MinioWithoutBucket,
+    ServerWithoutBucket,
 }
 
 impl On {
@@ -47,12 +55,13 @@ impl On {
         let encrypted = |encryption| MinioOptions { encryption: Some(encryption), ..MinioOptions::default() };
         let started = match self {
             On::Embedded => TestStore::embedded(),
+            On::Server => TestStore::real_or_embedded(MinioOptions::default()),
             On::Minio => TestStore::minio_or_embedded(MinioOptions::default()),
             On::MinioSseS3 => TestStore::minio_or_embedded(encrypted(Encryption::SseS3)),
             On::MinioSseKms => TestStore::minio_or_embedded(encrypted(Encryption::SseKms)),
             On::MinioTls => TestStore::minio_or_embedded(MinioOptions { tls: true, ..MinioOptions::default() }),
-            On::MinioWithoutBucket => {
-                TestStore::minio_or_embedded(MinioOptions { bucket: None, ..MinioOptions::default() })
+            On::ServerWithoutBucket => {
+                TestStore::real_or_embedded(MinioOptions { bucket: None, ..MinioOptions::default() })
             }
         };
         started.unwrap()
@@ -178,7 +187,7 @@ impl Sandbox {
     pub(crate) fn embedded(&self) -> &fastflow_archive_testkit::EmbeddedS3 {
         match &self.store {
             TestStore::Embedded(server) => server,
-            TestStore::Minio(_) => panic!("this test runs on the embedded server"),
+            _ => panic!("this test runs on the embedded server"),
         }
     }
 

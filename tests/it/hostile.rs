@@ -60,7 +60,7 @@ fn runs_of_any_name_move_into_folders_of_their_own() {
         (&long, &format!("{}~f2ac4367", "n".repeat(246))),
         (&kanji, ""),
     ];
-    let mut sandbox = Sandbox::new(On::Minio);
+    let mut sandbox = Sandbox::new(On::Server);
     let runs: Vec<_> = (1u64..)
         .zip(names)
         .map(|(number, (name, folder))| (sandbox.add(old(number, name).stem(&format!("run-{number}"))), *folder))

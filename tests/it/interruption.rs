@@ -49,7 +49,7 @@ fn sigterm_finishes_what_is_in_flight_and_starts_nothing_new() {
 
 #[test]
 fn a_store_that_dies_half_way_loses_nothing_and_the_next_call_finishes() {
-    let mut sandbox = Sandbox::new(On::Minio).settle(400);
+    let mut sandbox = Sandbox::new(On::Server).settle(400);
     let mut command = sandbox.command(&["cleanup", "--json", "--concurrency", "4"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let all = sandbox.instance.row_count("pipeline_runs").unwrap();

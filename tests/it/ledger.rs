@@ -193,7 +193,7 @@ fn a_cut_tail_is_found_against_the_anchor_in_the_bucket() {
 
 #[test]
 fn a_key_that_may_only_put_writes_anchors_and_says_that_it_cannot_check_them() {
-    let mut sandbox = Sandbox::new(On::Minio).settle(3);
+    let mut sandbox = Sandbox::new(On::Server).settle(3);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     assert_eq!(sandbox.anchors().len(), 1);
     let ran = verify(&sandbox);

@@ -26,7 +26,7 @@ fn narrow(text: &str) -> String {
 
 #[test]
 fn a_store_that_is_down_is_told_once_with_all_counts_then_not_again_that_day_and_its_end_once() {
-    let (mut sandbox, mail, teams) = with_channels(On::Minio, 41);
+    let (mut sandbox, mail, teams) = with_channels(On::Server, 41);
     sandbox.store.kill();
     let ran = sandbox.run(&["cleanup", "-q"]);
     assert_eq!((ran.code, ran.errors()), (Some(12), 1), "{ran:?}");

@@ -7,7 +7,7 @@ use crate::harness::{On, PREFIX, Sandbox};
 
 #[test]
 fn two_thousand_runs_move_byte_for_byte_and_what_is_refused_stays() {
-    let mut sandbox = Sandbox::new(On::Minio);
+    let mut sandbox = Sandbox::new(On::Server);
     Fleet::two_thousand(fixed_now()).with_refused().settle(&mut sandbox.instance).unwrap();
     let ran = sandbox.run(&["cleanup", "--json"]);
     let summary = ran.summary();

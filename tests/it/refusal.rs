@@ -37,7 +37,7 @@ fn nothing_is_touched(mut sandbox: Sandbox, prepare: impl FnOnce(&mut Sandbox), 
 #[test]
 fn a_store_that_is_down_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
-        Sandbox::new(On::Minio).settle(41),
+        Sandbox::new(On::Server).settle(41),
         |sandbox| sandbox.store.kill(),
         "upload `pipeline-logs/[..]`: [..]Connection refused[..]",
         "nothing listens there: is the store running? check host and port of S3_ENDPOINT_URL",
@@ -47,7 +47,7 @@ fn a_store_that_is_down_is_one_message_and_nothing_is_touched() {
 #[test]
 fn a_wrong_secret_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
-        Sandbox::new(On::Minio).settle(41),
+        Sandbox::new(On::Server).settle(41),
         |sandbox| {
             sandbox.variable("S3_SECRET_ACCESS_KEY", "wrong-secret-wrong-secret");
         },
@@ -59,7 +59,7 @@ fn a_wrong_secret_is_one_message_and_nothing_is_touched() {
 #[test]
 fn an_unknown_key_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
-        Sandbox::new(On::Minio).settle(41),
+        Sandbox::new(On::Server).settle(41),
         |sandbox| {
             sandbox.variable("S3_ACCESS_KEY", "nobody");
         },
@@ -71,7 +71,7 @@ fn an_unknown_key_is_one_message_and_nothing_is_touched() {
 #[test]
 fn a_missing_bucket_is_one_message_and_nothing_is_touched() {
     nothing_is_touched(
-        Sandbox::new(On::MinioWithoutBucket).settle(41),
+        Sandbox::new(On::ServerWithoutBucket).settle(41),
         |sandbox| {
             sandbox.as_admin();
         },
@@ -95,7 +95,7 @@ fn a_private_ca_that_is_not_named_is_one_message_and_nothing_is_touched() {
 #[test]
 fn a_put_only_key_cannot_prove_by_head_and_the_message_says_so() {
     nothing_is_touched(
-        Sandbox::new(On::Minio).settle(41),
+        Sandbox::new(On::Server).settle(41),
         |sandbox| {
             sandbox.variable("FASTFLOW_ARCHIVE_PROOF", "head");
         },

@@ -7,7 +7,7 @@ use fastflow_archive_testkit::clock::{days, fixed_now};
 use fastflow_archive_testkit::{Digest, Fate, RunSpec, WrittenRun, digest_of, tree_files};
 use serde_json::Value;
 
-use crate::harness::{On, PREFIX, Ran, Sandbox, old};
+use crate::harness::{On, PREFIX, Ran, Sandbox, old, population};
 
 /// Everything archived and gone, in a bucket that may be read.
 fn archived(mut sandbox: Sandbox) -> Sandbox {
@@ -46,8 +46,8 @@ fn done(ran: &Ran) {
 
 #[test]
 fn runs_of_all_kinds_come_back_byte_for_byte_with_and_without_the_ledger() {
-    for on in [On::Minio, On::Embedded] {
-        let mut sandbox = Sandbox::new(on).settle(40);
+    for on in [On::Server, On::Embedded] {
+        let mut sandbox = Sandbox::new(on).settle(population(40));
         sandbox.add(old(900, "Täglicher Import/..").stem("umlaut"));
         let sandbox = archived(sandbox);
         let gone = sandbox.runs(Fate::Archived);
@@ -76,7 +76,7 @@ fn runs_of_all_kinds_come_back_byte_for_byte_with_and_without_the_ledger() {
 
 #[test]
 fn a_pipeline_comes_back_alone_with_and_without_the_ledger() {
-    let mut sandbox = Sandbox::new(On::Minio);
+    let mut sandbox = Sandbox::new(On::Server);
     let mine = [sandbox.add(old(1, "etl")), sandbox.add(old(2, "etl"))];
     sandbox.add(old(3, "etl/daily").stem("nested"));
     sandbox.add(old(4, "etl2"));
@@ -114,7 +114,7 @@ fn cut_twice(on: On) -> (Sandbox, WrittenRun, Vec<u8>) {
 
 #[test]
 fn a_log_that_was_cut_is_joined_or_stays_in_pieces_on_demand() {
-    let (mut sandbox, run, log) = cut_twice(On::Minio);
+    let (mut sandbox, run, log) = cut_twice(On::Server);
     let live = sandbox.run(&["restore", &run.id, "--to", "live"]);
     assert_eq!(live.code, Some(0));
     assert!(live.stderr.starts_with("warning: run ") && live.stderr.contains("only what was cut off"), "{live:?}");
@@ -252,7 +252,7 @@ fn no_symlink_in_the_folder_is_followed() {
 
 #[test]
 fn a_key_that_may_only_put_is_told_what_to_set() {
-    for on in [On::Minio, On::Embedded] {
+    for on in [On::Server, On::Embedded] {
         let mut sandbox = Sandbox::new(on);
         let run = sandbox.add(old(1, "etl"));
         done(&sandbox.run(&["cleanup", "-q"]));
@@ -319,7 +319,7 @@ fn rows(sandbox: &Sandbox, run: &WrittenRun) -> Vec<String> {
 
 #[test]
 fn a_run_deleted_by_mistake_is_back_in_the_instance_and_planned_again() {
-    for on in [On::Minio, On::Embedded] {
+    for on in [On::Server, On::Embedded] {
         let mut sandbox = Sandbox::new(on);
         let runs = [
             sandbox.add(old(1, "notebook").notebook(4)),
@@ -397,7 +397,7 @@ fn nothing_is_left_of_a_run_that_cannot_go_back_as_a_whole() {
 
 #[test]
 fn list_shows_the_same_from_ledger_and_bucket() {
-    let mut sandbox = Sandbox::new(On::Minio).settle(12);
+    let mut sandbox = Sandbox::new(On::Server).settle(12);
     let long = "n".repeat(700);
     sandbox.add(old(900, "a%0A/..//x").stem("odd"));
     sandbox.add(old(901, &long).stem("long"));

@@ -7,12 +7,7 @@ use fastflow_archive_testkit::clock::{days, fixed_now};
 use fastflow_archive_testkit::{Fate, RunSpec, TestStore, WrittenRun};
 use serde_json::Value;
 
-use crate::harness::{On, PREFIX, Ran, Sandbox, old};
-
-/// How many runs; `FASTFLOW_ARCHIVE_TEST_VERIFY=2000` asks for more.
-fn runs() -> usize {
-    std::env::var("FASTFLOW_ARCHIVE_TEST_VERIFY").ok().map_or(40, |runs| runs.parse().unwrap())
-}
+use crate::harness::{On, PREFIX, Ran, Sandbox, old, population};
 
 /// Archived runs, and a key that may read.
 fn archived(on: On, due: usize) -> Sandbox {
@@ -26,27 +21,11 @@ fn archived(on: On, due: usize) -> Sandbox {
 
 /// Another client's hand on the bucket.
 fn put(sandbox: &Sandbox, key: &str, bytes: &[u8]) {
-    match &sandbox.store {
-        TestStore::Minio(server) => {
-            let file = sandbox.instance.root().join("foreign");
-            std::fs::write(&file, bytes).unwrap();
-            let target = format!("kit/{}/{key}", server.bucket());
-            server.mc().run(&["cp", file.to_str().unwrap(), &target]).unwrap();
-            std::fs::remove_file(file).unwrap();
-        }
-        TestStore::Embedded(server) => {
-            let path = server.path(key);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
-    }
+    sandbox.store.put(key, bytes).unwrap();
 }
 
 fn remove(sandbox: &Sandbox, key: &str) {
-    match &sandbox.store {
-        TestStore::Minio(server) => drop(server.mc().run(&["rm", &format!("kit/{}/{key}", server.bucket())]).unwrap()),
-        TestStore::Embedded(server) => std::fs::remove_file(server.path(key)).unwrap(),
-    }
+    sandbox.store.remove(key).unwrap();
 }
 
 /// Key and state of everything that is not ok.
@@ -84,8 +63,8 @@ fn damage(sandbox: &Sandbox) -> BTreeMap<String, String> {
 
 #[test]
 fn damage_is_found_quick_and_deep_and_nothing_else_is_reported() {
-    for on in [On::Minio, On::MinioSseKms] {
-        let sandbox = archived(on, runs());
+    for on in [On::Server, On::MinioSseKms] {
+        let sandbox = archived(on, population(40));
         let objects = sandbox.objects().len();
         for args in
             [&["verify", "--json"][..], &["verify", "--all", "--json"], &["verify", "--all", "--deep", "--json"]]
@@ -114,7 +93,7 @@ fn damage_is_found_quick_and_deep_and_nothing_else_is_reported() {
 
 #[test]
 fn a_selection_is_asked_for_object_by_object() {
-    let sandbox = archived(On::Minio, 12);
+    let sandbox = archived(On::Server, 12);
     let differs = damage(&sandbox);
     let runs = sandbox.runs(Fate::Archived);
     let ran = sandbox.run(&["verify", "--json", "--run", &runs[3].id, "--run", &runs[4].id]);
@@ -135,7 +114,7 @@ fn a_selection_is_asked_for_object_by_object() {
 
 #[test]
 fn a_key_that_may_only_put_is_told_so() {
-    let mut sandbox = Sandbox::new(On::Minio).settle(8);
+    let mut sandbox = Sandbox::new(On::Server).settle(8);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     let id = sandbox.runs(Fate::Archived)[0].id.clone();
     for args in [&["verify"][..], &["verify", "--all"], &["verify", "--deep"], &["verify", "--run", &id]] {
@@ -159,7 +138,7 @@ fn lose_ledger(sandbox: &Sandbox) {
 
 #[test]
 fn without_a_ledger_the_manifests_say_what_should_be_there() {
-    let sandbox = archived(On::Minio, 20);
+    let sandbox = archived(On::Server, 20);
     lose_ledger(&sandbox);
     let objects = sandbox.objects().len() as u64;
     for args in [&["verify", "--json"][..], &["verify", "--deep", "--json"]] {
@@ -184,7 +163,7 @@ fn without_a_ledger_the_manifests_say_what_should_be_there() {
 
 #[test]
 fn a_rebuilt_ledger_serves_verify_and_no_deletion() {
-    let mut sandbox = archived(On::Minio, 12);
+    let mut sandbox = archived(On::Server, 12);
     let kept = sandbox.add(old(7_000, "etl"));
     sandbox.run(&["backup", "-q"]).expect(0, "", "");
     let before = sandbox.run(&["verify", "--json"]).summary()["objects_checked"].clone();
@@ -227,16 +206,14 @@ fn a_rebuilt_ledger_serves_verify_and_no_deletion() {
 
 #[test]
 fn what_fast_flow_archived_itself_counts_as_its_own_and_what_has_no_manifest_is_named() {
-    let sandbox = archived(On::Minio, 3);
-    let TestStore::Minio(server) = &sandbox.store else {
-        return a_folder_without_manifest_is_named(&sandbox);
-    };
+    let sandbox = archived(On::Server, 3);
+    let Some(mc) = sandbox.store.mc() else { return a_folder_without_manifest_is_named(&sandbox) };
     let file = sandbox.instance.root().join("run.log");
     std::fs::write(&file, "a log\n").unwrap();
     let folder = format!("{PREFIX}/etl/11111111-2222-4333-8444-555555555555");
-    let target = format!("kit/{}/{folder}/run.log", server.bucket());
+    let target = format!("kit/{}/{folder}/run.log", sandbox.store.bucket());
     let attributes = "pipeline_name=etl;run_id=11111111-2222-4333-8444-555555555555;status=RunStatus.SUCCESS";
-    server.mc().run(&["cp", "--attr", attributes, file.to_str().unwrap(), &target]).unwrap();
+    mc.run(&["cp", "--attr", attributes, file.to_str().unwrap(), &target]).unwrap();
     let ran = sandbox.run(&["verify", "--all", "--json"]);
     assert_eq!((found(&ran), ran.code), (BTreeMap::new(), Some(0)), "{ran:?}");
     assert!(ran.stdout.contains("a file that Fast-Flow archived"));
@@ -331,6 +308,7 @@ fn a_store_that_fails_for_a_while_is_no_difference_and_one_object_that_fails_is(
 fn a_key_that_may_list_and_not_read_is_told_so_where_reading_is_asked_for() {
     let mut sandbox = archived(On::Minio, 12);
     match &sandbox.store {
+        TestStore::Garage(_) => unreachable!("it has no policies"),
         TestStore::Embedded(server) => {
             let reads = |operation: &str| matches!(operation, "GetObject" | "HeadObject");
             server.set_fault(move |request| reads(&request.operation).then_some("AccessDenied"));
@@ -477,7 +455,7 @@ fn a_lost_machine_and_an_archive_that_is_switched_off_can_be_read() {
 
 #[test]
 fn each_kind_of_find_is_told_from_the_others() {
-    let sandbox = archived(On::Minio, 8);
+    let sandbox = archived(On::Server, 8);
     let runs = sandbox.runs(Fate::Archived);
     let state = |key: String, state: &str| (key, state.to_owned());
     put(&sandbox, &runs[0].key(PREFIX, "run.log"), b"");

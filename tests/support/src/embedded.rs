@@ -232,6 +232,18 @@ impl EmbeddedS3 {
         self.root().join(&self.bucket).join(key)
     }
 
+    /// Stores an object as another client does, without metadata.
+    pub fn put(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path(key);
+        path.parent().map(fs::create_dir_all).transpose()?;
+        Ok(fs::write(path, bytes)?)
+    }
+
+    /// Removes an object.
+    pub fn remove(&self, key: &str) -> Result<()> {
+        Ok(fs::remove_file(self.path(key))?)
+    }
+
     /// Metadata of one object: names without `x-amz-meta-`, and `content-type`.
     pub fn metadata(&self, key: &str) -> Result<BTreeMap<String, String>> {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);

@@ -1,7 +1,7 @@
-//! MinIO's client `mc` as the administrator's hand on a server, with a configuration folder of its own.
+//! MinIO's client `mc` as the administrator's hand on a server, which need not be MinIO, with a configuration folder of its own.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -103,6 +103,19 @@ impl Mc {
             metadata.insert(name, value.as_str().unwrap_or_default().to_owned());
         }
         Ok(metadata)
+    }
+
+    /// Stores an object.
+    pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<()> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(bytes)?;
+        let source = file.path().to_str().context("a temporary file with a plain name")?;
+        self.run(&["cp", "--quiet", source, &format!("{ALIAS}/{bucket}/{key}")]).map(drop)
+    }
+
+    /// Removes an object.
+    pub fn remove(&self, bucket: &str, key: &str) -> Result<()> {
+        self.run(&["rm", &format!("{ALIAS}/{bucket}/{key}")]).map(drop)
     }
 
     fn cat<T>(

@@ -1,4 +1,4 @@
-//! An S3 server for tests, whichever it is: the same tests run on the embedded one and on MinIO.
+//! An S3 server for tests, whichever it is: the same tests run on the embedded one, on MinIO and on Garage.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -8,7 +8,8 @@ use anyhow::Result;
 
 use crate::content::Digest;
 use crate::embedded::EmbeddedS3;
-use crate::mc::find_mc;
+use crate::garage::{Garage, garage_binary};
+use crate::mc::{Mc, find_mc};
 use crate::minio::{MINIO_VARIABLE, Minio, minio_binary};
 
 /// A pair of keys.
@@ -66,6 +67,8 @@ pub enum TestStore {
     Embedded(EmbeddedS3),
     /// A process of its own.
     Minio(Box<Minio>),
+    /// Another, of another make.
+    Garage(Box<Garage>),
 }
 
 impl TestStore {
@@ -82,6 +85,15 @@ impl TestStore {
     /// MinIO; an error where its binary or that of `mc` is missing, never a skipped test.
     pub fn minio(options: StoreOptions) -> Result<Self> {
         Ok(TestStore::Minio(Box::new(Minio::start(options)?)))
+    }
+
+    /// A server of its own: Garage where the environment names one (`FASTFLOW_ARCHIVE_TEST_GARAGE`) and it can be of that
+    /// kind, else as [`TestStore::minio_or_embedded`].
+    pub fn real_or_embedded(options: StoreOptions) -> Result<Self> {
+        match garage_binary()? {
+            Some(_) if Garage::serves(&options) => Ok(TestStore::Garage(Box::new(Garage::start(options)?))),
+            _ => Self::minio_or_embedded(options),
+        }
     }
 
     /// MinIO, and where there is none the embedded server of the same kind, with a line on stderr that says so.
@@ -102,9 +114,31 @@ impl TestStore {
         }
     }
 
-    /// Whether this is MinIO.
-    pub fn is_minio(&self) -> bool {
-        matches!(self, TestStore::Minio(_))
+    /// The administrator's client of a server of its own; the embedded one has none.
+    pub fn mc(&self) -> Option<&Mc> {
+        match self {
+            TestStore::Embedded(_) => None,
+            TestStore::Minio(server) => Some(server.mc()),
+            TestStore::Garage(server) => Some(server.mc()),
+        }
+    }
+
+    /// Stores an object as another client does.
+    pub fn put(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        match self {
+            TestStore::Embedded(server) => server.put(key, bytes),
+            TestStore::Minio(server) => server.mc().put(server.bucket(), key, bytes),
+            TestStore::Garage(server) => server.mc().put(server.bucket(), key, bytes),
+        }
+    }
+
+    /// Removes an object as another client does.
+    pub fn remove(&self, key: &str) -> Result<()> {
+        match self {
+            TestStore::Embedded(server) => server.remove(key),
+            TestStore::Minio(server) => server.mc().remove(server.bucket(), key),
+            TestStore::Garage(server) => server.mc().remove(server.bucket(), key),
+        }
     }
 
     /// Ends the server at once, as a crash would: connections die, new ones are refused.
@@ -112,6 +146,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.kill(),
             TestStore::Minio(server) => server.kill(),
+            TestStore::Garage(server) => server.kill(),
         }
     }
 
@@ -120,6 +155,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.restart(),
             TestStore::Minio(server) => server.restart(),
+            TestStore::Garage(server) => server.restart(),
         }
     }
 
@@ -128,6 +164,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.endpoint(),
             TestStore::Minio(server) => server.endpoint(),
+            TestStore::Garage(server) => server.endpoint(),
         }
     }
 
@@ -136,6 +173,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.bucket(),
             TestStore::Minio(server) => server.bucket(),
+            TestStore::Garage(server) => server.bucket(),
         }
     }
 
@@ -144,6 +182,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.writer(),
             TestStore::Minio(server) => server.writer(),
+            TestStore::Garage(server) => server.writer(),
         }
     }
 
@@ -152,6 +191,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.admin(),
             TestStore::Minio(server) => server.admin(),
+            TestStore::Garage(server) => server.admin(),
         }
     }
 
@@ -160,6 +200,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.ca_file(),
             TestStore::Minio(server) => server.ca_file(),
+            TestStore::Garage(_) => None,
         }
     }
 
@@ -168,6 +209,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.objects(),
             TestStore::Minio(server) => server.objects(),
+            TestStore::Garage(server) => server.objects(),
         }
     }
 
@@ -176,6 +218,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.sizes(),
             TestStore::Minio(server) => server.sizes(),
+            TestStore::Garage(server) => server.mc().sizes(server.bucket()),
         }
     }
 
@@ -184,6 +227,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.digest(key),
             TestStore::Minio(server) => server.digest(key),
+            TestStore::Garage(server) => server.mc().digest(server.bucket(), key),
         }
     }
 
@@ -192,6 +236,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.object(key),
             TestStore::Minio(server) => server.object(key),
+            TestStore::Garage(server) => server.mc().object(server.bucket(), key),
         }
     }
 
@@ -200,6 +245,7 @@ impl TestStore {
         match self {
             TestStore::Embedded(server) => server.metadata(key),
             TestStore::Minio(server) => server.metadata(key),
+            TestStore::Garage(server) => server.mc().metadata(server.bucket(), key),
         }
     }
 }

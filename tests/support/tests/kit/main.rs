@@ -95,7 +95,7 @@ fn the_embedded_server_lets_the_writer_put_and_nothing_else() {
 
 #[test]
 fn minio_lets_the_writer_put_and_nothing_else() {
-    writer_may_only_put(&TestStore::minio_or_embedded(StoreOptions::default()).unwrap());
+    writer_may_only_put(&TestStore::real_or_embedded(StoreOptions::default()).unwrap());
 }
 
 #[test]
@@ -122,7 +122,7 @@ macro_rules! on_both {
 
         mod minio {
             use super::*;
-            $(#[test] fn $name() { super::$check(TestStore::minio_or_embedded($options).unwrap()); })*
+            $(#[test] fn $name() { super::$check(TestStore::real_or_embedded($options).unwrap()); })*
         }
     };
 }
