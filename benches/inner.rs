@@ -37,6 +37,7 @@ fn selection(bencher: Bencher<'_, '_>, count: u32) {
             status: Status::Success,
             started_at,
             finished_at: Some(started_at),
+            position: 0,
         }
     };
     let runs: Vec<Run> = (0..count).map(run).collect();

@@ -108,18 +108,15 @@ pub enum Status {
 }
 
 impl Status {
+    /// Those that Fast-Flow defined, the frequent ones first.
+    const KNOWN: [Status; 6] =
+        [Status::Success, Status::Failed, Status::Interrupted, Status::Warning, Status::Running, Status::Pending];
+
     /// Reads the label as stored (capitals on both databases); also tolerates `RunStatus.SUCCESS` and lower case.
     pub fn from_label(label: &str) -> Self {
         let label = label.strip_prefix("RunStatus.").unwrap_or(label);
-        match label.to_ascii_uppercase().as_str() {
-            "PENDING" => Status::Pending,
-            "RUNNING" => Status::Running,
-            "SUCCESS" => Status::Success,
-            "FAILED" => Status::Failed,
-            "INTERRUPTED" => Status::Interrupted,
-            "WARNING" => Status::Warning,
-            _ => Status::Unknown,
-        }
+        let known = Status::KNOWN.into_iter().find(|status| status.label().eq_ignore_ascii_case(label));
+        known.unwrap_or(Status::Unknown)
     }
 
     /// The label, in capitals.
@@ -160,9 +157,17 @@ pub struct Run {
     pub started_at: Timestamp,
     /// When it ended; `None` while active and for rows that never got one.
     pub finished_at: Option<Timestamp>,
+    /// Where the database had the row, if it can find it there faster than by its id; says nothing else, and not for long.
+    pub position: i64,
 }
 
 impl Run {
+    /// A run of which only the id is known.
+    pub fn of_unknown_state(id: RunId) -> Self {
+        let epoch = Timestamp::from_micros(0);
+        Run { id, pipeline: "".into(), status: Status::Unknown, started_at: epoch, finished_at: None, position: 0 }
+    }
+
     /// The instant from which the run's age counts: its end, or its start where no end was recorded.
     pub fn aged_from(&self) -> Timestamp {
         self.finished_at.unwrap_or(self.started_at)

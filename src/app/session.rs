@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{self, Access, LogsDir};
 use crate::flow::Stop;
 use crate::ledger::Ledger;
-use crate::plan::{self, Narrowing, Plan, Rules};
+use crate::plan::{self, Narrowing, Plan, Rules, Search};
 use crate::report::Report;
 use crate::time::{Clock, Timestamp};
 
@@ -81,8 +81,12 @@ impl Session {
     /// `plan`: what is due, and nothing else.
     pub(super) fn show(&self, report: &mut Report) -> Result<()> {
         self.config.archive.why_nothing_follows().iter().for_each(|warning| report.warning(warning));
-        let (plan, logs) = self.plan()?;
-        report.begin(&plan, logs.as_ref());
+        let mut store = fastflow::open(&self.config.host.database.value, Access::Read)?;
+        let go_on = || self.stop.check();
+        let mut search = Search::begin(store.as_mut(), &self.rules, &self.narrowing, self.now, &go_on)?;
+        report.remarks(&std::mem::take(&mut search.remarks));
+        search.run(|| self.open_logs(), |found, logs| report.found(&found, logs))?;
+        report.planned();
         match self.known_ledger().and_then(|ledger| ledger.map(|ledger| ledger.head()).transpose()) {
             Ok(head) => head.into_iter().for_each(|head| report.sealed(head.hash)),
             Err(error) => report.warning(&Warning::new(error.kind.name(), error.message())),

@@ -50,7 +50,7 @@ impl Instance {
     async fn try_restore(&mut self, bucket: &Bucket, found: &InArchive, placed: &mut Vec<Placed>) -> Result<Restored> {
         let contents = Contents::read(bucket, found).await?;
         let run = contents.run;
-        if self.store.paths(&run)?.is_some() {
+        if self.store.has(&run)? {
             return Err(Error::new(Kind::RunExists, format!("restore run {run}: the database has it"))
                 .hint("--to-instance brings back runs that are gone; --to DIR brings the files of any"));
         }

@@ -127,7 +127,7 @@ impl Local {
                 })
             }
         };
-        Ok(if self.store.paths(&run)?.is_some() { finding } else { None })
+        Ok(if self.store.has(&run)? { finding } else { None })
     }
 }
 

@@ -24,7 +24,7 @@ pub fn finish_open_deletions(
     let mut endings = Vec::with_capacity(open.len());
     let mut removed = Vec::new();
     for run in open {
-        if store.paths(run)?.is_some() {
+        if store.has(run)? {
             endings.push((*run, LateEnding::StillThere));
             continue;
         }

@@ -127,13 +127,11 @@ pub trait Store: Send {
     /// Every row of `pipeline_runs`, in no particular order, page by page, without holding a transaction.
     fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()>;
 
-    /// Says whose paths will be asked for next, so that a database that is far away can be asked once for all of them.
-    fn look_ahead(&mut self, _ids: &[RunId]) -> Result<()> {
-        Ok(())
-    }
+    /// The paths of these runs, in their order; `None` where a run is gone, an error where its row holds none.
+    fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>>;
 
-    /// The paths of a run; `None` where the run is gone.
-    fn paths(&mut self, id: &RunId) -> Result<Option<Paths>>;
+    /// Whether there is such a run.
+    fn has(&mut self, id: &RunId) -> Result<bool>;
 
     /// The whole row, and its notebook cells as JSON Lines into `cells` (nothing where there are none), of one moment.
     /// `None` where the run is gone.

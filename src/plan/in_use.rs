@@ -1,30 +1,28 @@
 //! The files of runs that are active: no other run takes them along, whatever its row says.
 //!
-//! In: the ids of active runs. Out: [`InUse`], which refuses files by what they are, not by what they are called: a hard
+//! In: the active runs. Out: [`InUse`], which refuses files by what they are, not by what they are called: a hard
 //! link is the same file.
 
 use std::collections::HashMap;
 
+use super::search::STRETCH;
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{LogsDir, PlannedFile, RunFiles, Store};
-use crate::run::RunId;
+use crate::run::{Run, RunId};
 
 /// Device and inode of each file, and whose it is.
 pub(super) struct InUse(HashMap<(u64, u64), RunId>);
 
 impl InUse {
     /// Looks at the files of these runs. One that has none yet, or none that may be touched, uses none.
-    pub(super) fn by(active: &[RunId], store: &mut dyn Store, logs: &LogsDir) -> Result<InUse> {
+    pub(super) fn by(active: &[Run], store: &mut dyn Store, logs: &LogsDir) -> Result<InUse> {
         let mut files = HashMap::new();
-        for id in active {
-            let found = store.paths(id).and_then(|paths| paths.map(|paths| logs.find(id, &paths)).transpose());
-            match found {
-                Ok(found) => {
-                    let of_run = found.unwrap_or_default().files;
-                    files.extend(of_run.iter().map(|file| (number(file), *id)));
-                }
-                Err(error) if matches!(error.kind, Kind::DatabaseUnreadable | Kind::DatabaseBusy) => return Err(error),
-                Err(_) => {}
+        for stretch in active.chunks(STRETCH) {
+            let all = store.paths(&stretch.iter().collect::<Vec<_>>())?;
+            for (run, paths) in stretch.iter().zip(all) {
+                let found = paths.and_then(|paths| paths.map(|paths| logs.find(&run.id, &paths)).transpose());
+                let of_run = found.ok().flatten().unwrap_or_default().files;
+                files.extend(of_run.iter().map(|file| (number(file), run.id)));
             }
         }
         Ok(InUse(files))

@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use crate::bytes::ByteSize;
 use crate::run::{Run, RunId};
 use crate::time::{Timestamp, days_and_less};
@@ -128,8 +130,25 @@ impl fmt::Display for Reason {
 pub struct Due {
     /// The run.
     pub run: Run,
-    /// Why.
-    pub reason: Reason,
+    /// The runs its pipeline has, where it has more than are kept and this is one of the excess.
+    pub over_count: Option<u64>,
+}
+
+impl Due {
+    /// Why it is due, by the same rules and at the same instant by which it was found to be.
+    pub fn reason(&self, rules: &Rules, now: Timestamp) -> Reason {
+        Reason {
+            over_count: self.over_count.zip(rules.keep_runs),
+            over_age: over_age(&self.run, rules, now),
+            over_size: None,
+        }
+    }
+}
+
+/// How long ago a run ended and how many days are kept, where that is longer.
+fn over_age(run: &Run, rules: &Rules, now: Timestamp) -> Option<(Duration, u64)> {
+    let kept = rules.keep_days.filter(|kept| run.aged_from() < now.minus(DAY * clamp(*kept)))?;
+    Some((now.since(run.aged_from()), kept))
 }
 
 /// A run that was named and is not due.
@@ -164,16 +183,23 @@ fn clamp(days: u64) -> u32 {
     u32::try_from(days).unwrap_or(u32::MAX)
 }
 
+/// What is counted of a pipeline.
+#[derive(Default)]
+struct Tally {
+    /// All its runs.
+    runs: u64,
+    /// Its finished runs that have been gone through.
+    finished: u64,
+}
+
 /// Decides which runs are due at `now`.
 pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Timestamp) -> Selection {
     runs.sort_unstable_by_key(|run| (run.started_at, run.id));
-    let mut counts: HashMap<Arc<str>, u64> = HashMap::new();
+    let mut tallies: HashMap<Arc<str>, Tally, RandomState> = HashMap::default();
     for run in &runs {
-        match counts.get_mut(&run.pipeline) {
-            Some(count) => *count += 1,
-            None => {
-                counts.insert(Arc::clone(&run.pipeline), 1);
-            }
+        match tallies.get_mut(&run.pipeline) {
+            Some(tally) => tally.runs += 1,
+            None => drop(tallies.insert(Arc::clone(&run.pipeline), Tally { runs: 1, finished: 0 })),
         }
     }
     let named: HashSet<RunId> = narrowing.runs.iter().copied().collect();
@@ -182,57 +208,78 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
         unknown_pipelines: narrowing
             .pipelines
             .iter()
-            .filter(|name| !counts.contains_key(name.as_str()))
+            .filter(|name| !tallies.contains_key(name.as_str()))
             .cloned()
             .collect(),
         ..Selection::default()
     };
     let mut seen = HashSet::new();
-    let mut excess_used: HashMap<Arc<str>, u64> = HashMap::new();
     for run in runs {
-        let count = counts.get(&run.pipeline).copied().unwrap_or_default();
         let over_count = rules.keep_runs.filter(|_| run.status.is_finished()).and_then(|kept| {
-            let used = match excess_used.get_mut(&run.pipeline) {
-                Some(used) => used,
-                None => excess_used.entry(Arc::clone(&run.pipeline)).or_default(),
-            };
-            *used += 1;
-            (*used <= count.saturating_sub(kept)).then_some((count, kept))
+            let tally = tallies.get_mut(&run.pipeline)?;
+            tally.finished += 1;
+            (tally.finished <= tally.runs.saturating_sub(kept)).then_some(tally.runs)
         });
-        let is_named = named.contains(&run.id);
-        if !narrowing.runs.is_empty() && !is_named {
+        let is_named = !named.is_empty() && named.contains(&run.id);
+        if !named.is_empty() && !is_named {
             continue;
         }
         if is_named {
             seen.insert(run.id);
         }
         let age = now.since(run.aged_from());
-        let over_age =
-            rules.keep_days.filter(|kept| run.aged_from() < now.minus(DAY * clamp(*kept))).map(|kept| (age, kept));
-        let verdict = if !run.status.is_finished() {
-            Err(format!("it is {}", run.status))
+        let is_ruled = over_count.is_some() || over_age(&run, rules, now).is_some() || rules.all;
+        let obstacle = if !run.status.is_finished() {
+            Some(Obstacle::Active)
         } else if age < rules.min_age {
-            Err(format!("it ended less than {} ago", days_and_less(rules.min_age)))
-        } else if over_count.is_none() && over_age.is_none() && !rules.all && rules.max_log.is_none() {
-            Err(NO_RULE.to_owned())
+            Some(Obstacle::JustEnded)
+        } else if !is_ruled && rules.max_log.is_none() {
+            Some(Obstacle::NoRule)
         } else if !pipelines.is_empty() && !pipelines.contains(run.pipeline.as_ref()) {
-            Err("its pipeline is not among those named".to_owned())
+            Some(Obstacle::OtherPipeline)
         } else if narrowing.older_than.is_some_and(|least| age <= least) {
-            Err("it is younger than --older-than".to_owned())
+            Some(Obstacle::TooYoung)
         } else if narrowing.limit.is_some_and(|limit| selection.due.len() >= limit) {
-            Err("--limit was reached before it".to_owned())
+            Some(Obstacle::Limit)
         } else {
-            Ok(Reason { over_count, over_age, over_size: None })
+            None
         };
-        match verdict {
-            Ok(reason) if reason.rule() == Rule::All && !rules.all => selection.unruled.push(run),
-            Ok(reason) => selection.due.push(Due { run, reason }),
-            Err(why) if is_named => selection.not_due.push(NotDue { run, why }),
-            Err(_) => {}
+        match obstacle {
+            None if is_ruled => selection.due.push(Due { run, over_count }),
+            None => selection.unruled.push(run),
+            Some(obstacle) if is_named => {
+                let why = obstacle.describe(&run, rules);
+                selection.not_due.push(NotDue { run, why });
+            }
+            Some(_) => {}
         }
     }
     selection.unknown_runs = narrowing.runs.iter().filter(|id| !seen.contains(id)).copied().collect();
     selection
+}
+
+/// What speaks against a run.
+enum Obstacle {
+    Active,
+    JustEnded,
+    NoRule,
+    OtherPipeline,
+    TooYoung,
+    Limit,
+}
+
+impl Obstacle {
+    /// A fragment that reads after "is not due:".
+    fn describe(&self, run: &Run, rules: &Rules) -> String {
+        match self {
+            Obstacle::Active => format!("it is {}", run.status),
+            Obstacle::JustEnded => format!("it ended less than {} ago", days_and_less(rules.min_age)),
+            Obstacle::NoRule => NO_RULE.to_owned(),
+            Obstacle::OtherPipeline => "its pipeline is not among those named".to_owned(),
+            Obstacle::TooYoung => "it is younger than --older-than".to_owned(),
+            Obstacle::Limit => "--limit was reached before it".to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +298,7 @@ mod tests {
             status,
             started_at: NOW.minus(started_ago),
             finished_at: finished_ago.map(|ago| NOW.minus(ago)),
+            position: 0,
         }
     }
 
@@ -308,9 +356,10 @@ mod tests {
             vec![run(1, "a", Status::Success, DAY * 95, Some(DAY * 95)), run(2, "a", Status::Success, DAY, Some(DAY))];
         let rules = Rules { keep_runs: Some(1), keep_days: Some(90), ..Rules::default() };
         let selection = select(runs, &rules, &Narrowing::default(), NOW);
-        assert_eq!(selection.due[0].reason.rule(), Rule::RetentionRuns);
+        let reason = selection.due[0].reason(&rules, NOW);
+        assert_eq!(reason.rule(), Rule::RetentionRuns);
         let sentence = "pipeline has 2 runs, the newest 1 are kept; ended 95 days ago, 90 days are kept";
-        assert_eq!(selection.due[0].reason.to_string(), sentence);
+        assert_eq!(reason.to_string(), sentence);
     }
 
     #[test]

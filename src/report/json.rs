@@ -1,8 +1,11 @@
 //! JSON Lines as cli.md section 4 fixes them.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::Summary;
@@ -13,7 +16,7 @@ use crate::error::{Error, Warning};
 use crate::exit::Exit;
 use crate::fastflow::LogsDir;
 use crate::flow::Outcome;
-use crate::plan::{NotDue, PlannedRun, RefusedRun};
+use crate::plan::{NotDue, PlannedRun, RefusedRun, Rule};
 use crate::printable::printable_json;
 use crate::run::{Run, RunId};
 use crate::time::Timestamp;
@@ -122,20 +125,88 @@ pub(super) fn restored(restored: &Restored) -> Value {
     })
 }
 
-fn run(run: &Run, rule: Option<&str>, reason: String, outcome: Outcome) -> Value {
-    json!({
-        "type": "run",
-        "run_id": run.id.to_string(),
-        "pipeline": &*run.pipeline,
-        "status": run.status.label(),
-        "started_at": run.started_at.to_string(),
-        "finished_at": run.finished_at.map(|at| at.to_string()),
-        "rule": rule,
-        "reason": reason,
-        "files": [],
-        "bytes": 0,
-        "outcome": outcome.name(),
-    })
+/// A run, as cli.md section 4 has it.
+#[derive(Serialize)]
+struct RunLine<'a> {
+    r#type: &'static str,
+    run_id: Shown<RunId>,
+    pipeline: &'a str,
+    status: &'static str,
+    started_at: Shown<Timestamp>,
+    finished_at: Option<Shown<Timestamp>>,
+    rule: Option<&'static str>,
+    reason: Shown<&'a dyn Display>,
+    files: Vec<FileOfRun<'a>>,
+    bytes: u64,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+}
+
+/// As it is shown to people.
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+#[derive(Serialize)]
+struct FileOfRun<'a> {
+    name: &'static str,
+    path: Cow<'a, str>,
+    bytes: u64,
+}
+
+impl<'a> RunLine<'a> {
+    fn new(run: &'a Run, rule: Option<Rule>, reason: &'a dyn Display, outcome: Outcome) -> RunLine<'a> {
+        RunLine {
+            r#type: "run",
+            run_id: Shown(run.id),
+            pipeline: &run.pipeline,
+            status: run.status.label(),
+            started_at: Shown(run.started_at),
+            finished_at: run.finished_at.map(Shown),
+            rule: rule.map(Rule::name),
+            reason: Shown(reason),
+            files: Vec::new(),
+            bytes: 0,
+            outcome: outcome.name(),
+            error: None,
+        }
+    }
+
+    fn planned(planned: &'a PlannedRun, outcome: Outcome, logs: Option<&LogsDir>) -> RunLine<'a> {
+        let files = planned.files.iter().map(|file| {
+            let path = match logs {
+                Some(logs) => Cow::Owned(logs.path().join(file.path.as_path()).to_string_lossy().into_owned()),
+                None => file.path.as_path().to_string_lossy(),
+            };
+            FileOfRun { name: file.name.as_str(), path, bytes: file.identity.size.0 }
+        });
+        let rule = Some(planned.reason.rule());
+        let line = RunLine::new(&planned.run, rule, &planned.reason, outcome);
+        RunLine { files: files.collect(), bytes: planned.bytes().0, ..line }
+    }
+
+    fn into_value(self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// Writes the line of a due run; `buffer` is room for it, whatever is in it.
+pub(super) fn write_run(
+    out: &mut dyn Write,
+    buffer: &mut Vec<u8>,
+    planned: &PlannedRun,
+    logs: Option<&LogsDir>,
+) -> io::Result<()> {
+    buffer.clear();
+    serde_json::to_writer(&mut *buffer, &RunLine::planned(planned, Outcome::Due, logs))?;
+    let line = std::str::from_utf8(buffer).map_err(io::Error::other)?;
+    out.write_all(printable_json(line).as_bytes())?;
+    out.write_all(b"\n")
 }
 
 pub(super) fn planned(
@@ -144,27 +215,17 @@ pub(super) fn planned(
     failure: Option<&Error>,
     logs: Option<&LogsDir>,
 ) -> Value {
-    let mut line = run(&planned.run, Some(planned.reason.rule().name()), planned.reason.to_string(), outcome);
-    let files = planned.files.iter().map(|file| {
-        let path = logs.map_or_else(|| file.path.as_path().to_owned(), |logs| logs.path().join(file.path.as_path()));
-        json!({ "name": file.name.as_str(), "path": path.to_string_lossy(), "bytes": file.identity.size.0 })
-    });
-    line["files"] = files.collect();
-    line["bytes"] = planned.bytes().0.into();
-    if let Some(failure) = failure {
-        line["error"] = error(failure);
-    }
-    line
+    RunLine { error: failure.map(error), ..RunLine::planned(planned, outcome, logs) }.into_value()
 }
 
 pub(super) fn refused(refused: &RefusedRun) -> Value {
-    let mut line = run(&refused.run, Some(refused.reason.rule().name()), refused.reason.to_string(), Outcome::Failed);
-    line["error"] = error(&refused.error);
-    line
+    let line = RunLine::new(&refused.run, Some(refused.reason.rule()), &refused.reason, Outcome::Failed);
+    RunLine { error: Some(error(&refused.error)), ..line }.into_value()
 }
 
 pub(super) fn not_due(not_due: &NotDue) -> Value {
-    run(&not_due.run, None, format!("not due: {}", not_due.why), Outcome::Kept)
+    let why = format!("not due: {}", not_due.why);
+    RunLine::new(&not_due.run, None, &why, Outcome::Kept).into_value()
 }
 
 pub(super) fn summary(counts: &Summary, command: &str, started_at: Timestamp, duration: Duration, exit: Exit) -> Value {

@@ -7,6 +7,7 @@ mod doctor;
 mod journal;
 mod json;
 mod ledger;
+mod listing;
 mod progress;
 mod runs;
 mod style;
@@ -29,6 +30,7 @@ use crate::error::{Error, Kind, Warning};
 use crate::exit::Exit;
 use crate::flow::Signal;
 use crate::time::Timestamp;
+use listing::Listing;
 use trouble::{Remaining, Troubles};
 
 /// How much to print, and in which form.
@@ -60,6 +62,7 @@ pub struct Report {
     succeeded: bool,
     troubles: Troubles,
     remaining: Option<Remaining>,
+    listing: Option<Listing>,
     ledger_head: Option<String>,
     found: BTreeMap<State, u64>,
     checks: BTreeMap<Verdict, u64>,
@@ -85,6 +88,7 @@ impl Report {
             succeeded: false,
             troubles: Troubles::default(),
             remaining: None,
+            listing: None,
             ledger_head: None,
             found: BTreeMap::new(),
             checks: BTreeMap::new(),

@@ -4,13 +4,14 @@
 
 use std::io::{self, Write as _};
 
-use super::trouble::{NamedRun, Remaining};
+use super::listing::{self, Listing};
+use super::trouble::NamedRun;
 use super::{Report, json, text};
 use crate::config::Source;
 use crate::error::Error;
 use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::Plan;
+use crate::plan::{Found, NotDue, Plan, PlannedRun, RefusedRun, Remarks};
 
 impl Report {
     /// The settings with their sources, for `-v`.
@@ -27,21 +28,10 @@ impl Report {
         }
     }
 
-    /// Takes what the plan already says: runs that are refused, rows that are unreadable, runs that were named in vain.
-    pub fn begin(&mut self, plan: &Plan, logs: Option<&LogsDir>) {
-        self.summary.runs_due = plan.due_count() as u64;
-        self.summary.bytes_due = plan.bytes();
-        self.summary.runs_failed += (plan.refused.len() + plan.unreadable.len()) as u64;
-        self.remaining = Some(Remaining::new(plan));
-        for refused in &plan.refused {
-            self.troubles.add(&refused.error, Some(&refused.run));
-            if self.form.json {
-                self.json_line(&json::refused(refused));
-            } else {
-                self.failures.push(text::Failure::of_run(&refused.run, &refused.error));
-            }
-        }
-        for row in &plan.unreadable {
+    /// What there is to say of rows beside those that are due.
+    pub fn remarks(&mut self, remarks: &Remarks) {
+        self.summary.runs_failed += remarks.unreadable.len() as u64;
+        for row in &remarks.unreadable {
             let named = row.id.map(|id| NamedRun { id, pipeline: row.pipeline.clone().unwrap_or_default().into() });
             self.troubles.add_row(&row.error, named);
             if self.form.json {
@@ -50,29 +40,65 @@ impl Report {
                 self.failures.push(text::Failure::of_row(&row.error));
             }
         }
-        for not_due in &plan.not_due {
-            self.summary.runs_kept += 1;
-            if self.form.json {
-                self.json_line(&json::not_due(not_due));
-            } else if !self.form.quiet {
-                drop(text::not_due(&mut io::stdout().lock(), not_due));
-            }
-        }
-        plan.warnings.iter().for_each(|warning| self.warning(warning));
-        for error in &plan.unknown {
+        remarks.not_due.iter().for_each(|not_due| self.not_due(not_due));
+        remarks.warnings.iter().for_each(|warning| self.warning(warning));
+        for error in &remarks.unknown {
             self.problem(error);
         }
-        let shows_plan = self.command == "plan" || self.dry_run;
-        if shows_plan && self.form.json {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            for planned in &plan.due {
-                drop(json::write(&mut out, &json::planned(planned, Outcome::Due, None, logs)));
-            }
-            drop(out.flush());
-        } else if shows_plan && !self.form.quiet {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            drop(text::plan(&mut out, self.style.stdout, plan, self.form.verbose));
-            drop(out.flush());
+    }
+
+    /// A run of the plan, as it is found.
+    pub fn found(&mut self, found: &Found, logs: &LogsDir) {
+        match found {
+            Found::Due(planned) => self.due(planned, Some(logs)),
+            Found::Refused(refused) => self.refused(refused),
+            Found::NotDue(not_due) => self.not_due(not_due),
+        }
+    }
+
+    /// Takes a whole plan.
+    pub fn begin(&mut self, plan: &Plan, logs: Option<&LogsDir>) {
+        plan.refused.iter().for_each(|refused| self.refused(refused));
+        self.remarks(&plan.remarks);
+        plan.due.iter().for_each(|planned| self.due(planned, logs));
+        self.planned();
+    }
+
+    /// All runs of the plan are found.
+    pub fn planned(&mut self) {
+        self.remaining.get_or_insert_default();
+        if let Some(listing) = self.listing.take() {
+            drop(listing.end(self.style.stdout));
+        }
+    }
+
+    fn due(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>) {
+        self.summary.runs_due += 1;
+        self.summary.bytes_due += planned.bytes();
+        self.remaining.get_or_insert_default().add_due(planned);
+        if self.command == "plan" || self.dry_run {
+            self.listing.get_or_insert_with(|| Listing::new(self.form)).add(planned, logs);
+        }
+    }
+
+    fn refused(&mut self, refused: &RefusedRun) {
+        self.summary.runs_due += 1;
+        self.summary.runs_failed += 1;
+        self.remaining.get_or_insert_default().add_refused(refused);
+        self.troubles.add(&refused.error, Some(&refused.run));
+        if self.form.json {
+            self.json_line(&json::refused(refused));
+        } else {
+            self.failures.push(text::Failure::of_run(&refused.run, &refused.error));
+        }
+    }
+
+    fn not_due(&mut self, not_due: &NotDue) {
+        self.summary.runs_kept += 1;
+        if self.form.json {
+            self.json_line(&json::not_due(not_due));
+        } else if !self.form.quiet {
+            drop(text::not_due(&mut io::stdout().lock(), not_due));
         }
     }
 
@@ -100,7 +126,7 @@ impl Report {
             (Some(error), Outcome::Kept) => self.kept.push(text::Failure::of_run(&ended.planned.run, error)),
             (Some(error), _) => self.failures.push(text::Failure::of_run(&ended.planned.run, error)),
             (None, outcome) if self.form.verbose > 0 && !self.form.quiet => {
-                drop(text::run(&mut io::stdout().lock(), &ended.planned, outcome));
+                drop(listing::run(&mut io::stdout().lock(), &ended.planned, outcome));
             }
             (None, _) => {}
         }

@@ -13,8 +13,8 @@ use crate::check::{CheckedObject, InArchive, LocalFinding, LocalState, Restored,
 use crate::config::Source;
 use crate::doctor::{Check, Verdict};
 use crate::error::{Error, Kind, Warning};
-use crate::flow::{Outcome, Signal};
-use crate::plan::{NotDue, Plan, PlannedRun, Rule};
+use crate::flow::Signal;
+use crate::plan::NotDue;
 use crate::printable::{printable, shortened};
 use crate::run::Run;
 use crate::time::Timestamp;
@@ -255,76 +255,8 @@ pub(super) fn ledger_entry(out: &mut dyn Write, line: &str) -> io::Result<()> {
     writeln!(out, "{seq:>8}  {at}  {:<11}  {}", text("entry"), details.join("  "))
 }
 
-/// One line of the plan's table.
-#[derive(Default)]
-struct Line {
-    runs: usize,
-    files: usize,
-    bytes: ByteSize,
-    oldest: Option<Timestamp>,
-}
-
-impl Line {
-    fn add(&mut self, planned: &PlannedRun) {
-        self.runs += 1;
-        self.files += planned.files.len();
-        self.bytes += planned.bytes();
-        let oldest = self.oldest.map_or(planned.run.aged_from(), |oldest| oldest.min(planned.run.aged_from()));
-        self.oldest = Some(oldest);
-    }
-}
-
-pub(super) fn plan(out: &mut dyn Write, colored: bool, plan: &Plan, verbose: u8) -> io::Result<()> {
-    if plan.due.is_empty() {
-        return Ok(());
-    }
-    let mut lines: BTreeMap<(&str, Rule), Line> = BTreeMap::new();
-    let mut total = Line::default();
-    for planned in &plan.due {
-        lines.entry((&planned.run.pipeline, planned.reason.rule())).or_default().add(planned);
-        total.add(planned);
-    }
-    let header = format!("{}  {:<14}  {:>6}  {:>10}  {:<16}", padded("PIPELINE"), "RULE", "RUNS", "SIZE", "OLDEST END");
-    writeln!(out, "{}", bold(colored, header.trim_end()))?;
-    let mut row = |name: &str, rule: &str, line: &Line| {
-        let oldest = line.oldest.map(Timestamp::to_minute).unwrap_or_default();
-        writeln!(out, "{}  {rule:<14}  {:>6}  {:>10}  {oldest}", padded(name), line.runs, line.bytes)
-    };
-    for ((pipeline, rule), line) in &lines {
-        row(pipeline, rule.name(), line)?;
-    }
-    if lines.len() > 1 {
-        row("Total", "", &total)?;
-    }
-    if verbose > 0 {
-        writeln!(out)?;
-        for planned in &plan.due {
-            run(out, planned, Outcome::Due)?;
-        }
-    }
-    for planned in plan.due.iter().filter(|planned| planned.missing_log.is_some()).take(20) {
-        let path = planned.missing_log.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-        writeln!(out, "run {}: its log is not there: {}", planned.run.id, printable(&shortened(&path)))?;
-    }
-    writeln!(out)
-}
-
-pub(super) fn run(out: &mut dyn Write, planned: &PlannedRun, outcome: Outcome) -> io::Result<()> {
-    let run = &planned.run;
-    let name = shortened(&run.pipeline);
-    writeln!(
-        out,
-        "{}  {:>10}  {:<16}  {}: {}",
-        run.id,
-        planned.bytes(),
-        outcome.name(),
-        printable(&name),
-        planned.reason
-    )
-}
-
 /// A name in exactly [`NAME_COLUMNS`] columns.
-fn padded(name: &str) -> String {
+pub(super) fn padded(name: &str) -> String {
     let name = printable(name);
     if name.width() <= NAME_COLUMNS {
         return format!("{name}{}", " ".repeat(NAME_COLUMNS - name.width()));

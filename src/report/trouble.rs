@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind};
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::Plan;
+use crate::plan::{PlannedRun, RefusedRun};
 use crate::run::{Run, RunId};
 use crate::time::Timestamp;
 
@@ -149,6 +149,14 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
+impl Backlog {
+    fn add(&mut self, run: &Run, bytes: ByteSize) {
+        self.runs += 1;
+        self.bytes += bytes;
+        self.oldest = older(self.oldest, Some(run.aged_from()));
+    }
+}
+
 /// Counts what is left while outcomes come in.
 #[derive(Default)]
 pub(super) struct Remaining {
@@ -165,14 +173,12 @@ fn older(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> 
 }
 
 impl Remaining {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let due = plan.due.iter().map(|planned| planned.run.aged_from());
-        let refused = plan.refused.iter().map(|refused| refused.run.aged_from());
-        Remaining {
-            at_first: Backlog { runs: plan.due.len() as u64, bytes: plan.bytes(), oldest: due.min() },
-            refused: Backlog { runs: plan.refused.len() as u64, bytes: ByteSize::default(), oldest: refused.min() },
-            ..Remaining::default()
-        }
+    pub(super) fn add_due(&mut self, planned: &PlannedRun) {
+        self.at_first.add(&planned.run, planned.bytes());
+    }
+
+    pub(super) fn add_refused(&mut self, refused: &RefusedRun) {
+        self.refused.add(&refused.run, ByteSize::default());
     }
 
     pub(super) fn count(&mut self, ended: &RunOutcome) {
@@ -210,6 +216,7 @@ mod tests {
             status: Status::Success,
             started_at: at,
             finished_at: None,
+            position: 0,
         }
     }
 

@@ -38,8 +38,6 @@ pub(super) struct PostgresStore {
     connection: Connection,
     tables: Tables,
     is_locked: bool,
-    /// Paths that were read ahead.
-    ahead: HashMap<RunId, StoredPaths>,
 }
 
 /// `log_file` and `metrics_file`.
@@ -60,7 +58,7 @@ impl PostgresStore {
             Ok(Tables { runs: runs?, cells: cells? })
         };
         let tables = read().map_err(|error| connection.failed("read the schema", &error))?;
-        let store = PostgresStore { connection, tables, is_locked: false, ahead: HashMap::new() };
+        let store = PostgresStore { connection, tables, is_locked: false };
         store.check_schema()?;
         if access == Access::Write {
             store.check_rights()?;
@@ -170,10 +168,10 @@ impl PostgresStore {
         }
     }
 
-    fn read_paths(&self, ids: &[RunId]) -> Result<HashMap<RunId, StoredPaths>, SqlError> {
+    fn read_paths(&self, runs: &[&Run]) -> Result<HashMap<RunId, StoredPaths>, SqlError> {
         let metrics = if self.tables.runs.get("metrics_file").is_some() { "metrics_file::text" } else { "NULL::text" };
         let sql = format!("SELECT id, log_file::text, {metrics} FROM pipeline_runs WHERE id = ANY($1)");
-        let ids: Vec<Uuid> = ids.iter().map(Uuid::from).collect();
+        let ids: Vec<Uuid> = runs.iter().map(|run| Uuid::from(&run.id)).collect();
         let mut found = HashMap::with_capacity(ids.len());
         for row in self.connection.query(&sql, &[&ids])? {
             let Uuid(id) = row.try_get(0)?;
@@ -237,27 +235,23 @@ impl Store for PostgresStore {
         Ok(())
     }
 
-    fn look_ahead(&mut self, ids: &[RunId]) -> Result<()> {
-        self.ahead = self.read_paths(ids).map_err(|error| self.failed("read the paths of runs", &error))?;
-        Ok(())
-    }
-
-    fn paths(&mut self, id: &RunId) -> Result<Option<Paths>> {
-        let found = match self.ahead.remove(id) {
-            Some(paths) => Some(paths),
-            None => {
-                let read = self.read_paths(&[*id]);
-                read.map_err(|error| self.failed(format_args!("read the paths of run {id}"), &error))?.remove(id)
-            }
-        };
-        match found {
+    fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>> {
+        let mut stored = self.read_paths(runs).map_err(|error| self.failed("read the paths of runs", &error))?;
+        let paths = runs.iter().map(|run| match stored.remove(&run.id) {
             None => Ok(None),
             Some((Some(log), metrics)) => Ok(Some(Paths { log, metrics: metrics.filter(|path| !path.is_empty()) })),
             Some((None, _)) => {
-                Err(Error::new(Kind::UnreadableRow, format!("read `log_file` of run {id}: it is not text"))
+                let message = format!("read `log_file` of run {}: it is not text", run.id);
+                Err(Error::new(Kind::UnreadableRow, message)
                     .hint("the run is left alone; correct the row in the database"))
             }
-        }
+        });
+        Ok(paths.collect())
+    }
+
+    fn has(&mut self, id: &RunId) -> Result<bool> {
+        let read = self.connection.first("SELECT 1 FROM pipeline_runs WHERE id = $1", &[&Uuid::from(id)]);
+        Ok(read.map_err(|error| self.failed(format_args!("find run {id}"), &error))?.is_some())
     }
 
     fn record(&mut self, id: &RunId, cells: &mut dyn Write) -> Result<Option<Record>> {

@@ -46,7 +46,7 @@ pub(super) fn read_run(row: &Row, names: &mut HashSet<Arc<str>>) -> Result<Resul
             name
         }
     };
-    Ok(Ok(Run { id, pipeline: name, status: Status::from_label(status), started_at, finished_at }))
+    Ok(Ok(Run { id, pipeline: name, status: Status::from_label(status), started_at, finished_at, position: 0 }))
 }
 
 /// The tables of runs and cells.

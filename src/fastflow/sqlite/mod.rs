@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
 use super::logs::from_here;
@@ -23,7 +23,7 @@ use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::run::{Run, RunId};
-use rows::{BY_ID, BY_RUN_ID, id_forms, read_record, read_run, table_exists, text_of};
+use rows::{BY_ID, BY_RUN_ID, id_forms, read_paths, read_record, read_run, table_exists};
 
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -226,33 +226,41 @@ impl Store for SqliteStore {
         }
     }
 
-    fn paths(&mut self, id: &RunId) -> Result<Option<Paths>> {
-        let columns = if self.has_metrics_file { "log_file, metrics_file" } else { "log_file, NULL" };
-        let read = || -> rusqlite::Result<Option<Result<Paths, &'static str>>> {
-            let mut statement =
-                self.connection.prepare_cached(&format!("SELECT {columns} FROM pipeline_runs WHERE {BY_ID}"))?;
-            statement
-                .query_row(id_forms(id), |row| {
-                    let Some(log) = text_of(row.get_ref(0)?) else { return Ok(Err("log_file")) };
-                    let metrics = match row.get_ref(1)? {
-                        ValueRef::Null => None,
-                        value => match text_of(value) {
-                            Some(path) => Some(path.to_owned()).filter(|path| !path.is_empty()),
-                            None => return Ok(Err("metrics_file")),
-                        },
-                    };
-                    Ok(Ok(Paths { log: log.to_owned(), metrics }))
-                })
-                .optional()
+    fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>> {
+        let columns = if self.has_metrics_file { "id, log_file, metrics_file" } else { "id, log_file, NULL" };
+        let read = || -> rusqlite::Result<Vec<Result<Option<Paths>>>> {
+            // One moment, and one lock, for all.
+            let snapshot = self.connection.unchecked_transaction()?;
+            let found = {
+                let select = |by: &str| format!("SELECT {columns} FROM pipeline_runs WHERE {by}");
+                let mut at_position = snapshot.prepare_cached(&select("rowid = ?1"))?;
+                let mut by_id = snapshot.prepare_cached(&select(BY_ID))?;
+                let mut find = |run: &&Run| -> rusqlite::Result<Result<Option<Paths>>> {
+                    let seen = at_position.query_row([run.position], |row| read_paths(row, &run.id)).optional()?;
+                    match seen.flatten() {
+                        Some(paths) => Ok(paths.map(Some)),
+                        // VACUUM may have renumbered the rows.
+                        None => {
+                            let found =
+                                by_id.query_row(id_forms(&run.id), |row| read_paths(row, &run.id)).optional()?;
+                            Ok(found.flatten().transpose())
+                        }
+                    }
+                };
+                runs.iter().map(&mut find).collect::<rusqlite::Result<Vec<_>>>()?
+            };
+            snapshot.finish()?;
+            Ok(found)
         };
-        match read().map_err(|error| self.failed(format_args!("read the paths of run {id}"), error))? {
-            None => Ok(None),
-            Some(Ok(paths)) => Ok(Some(paths)),
-            Some(Err(column)) => {
-                Err(Error::new(Kind::UnreadableRow, format!("read `{column}` of run {id}: it is not text"))
-                    .hint("the run is left alone; correct the row in the database"))
-            }
-        }
+        read().map_err(|error| self.failed("read the paths of runs", error))
+    }
+
+    fn has(&mut self, id: &RunId) -> Result<bool> {
+        let read = || {
+            let sql = format!("SELECT 1 FROM pipeline_runs WHERE {BY_ID}");
+            self.connection.prepare_cached(&sql)?.exists(id_forms(id))
+        };
+        read().map_err(|error| self.failed(format_args!("find run {id}"), error))
     }
 
     fn record(&mut self, id: &RunId, cells: &mut dyn Write) -> Result<Option<Record>> {

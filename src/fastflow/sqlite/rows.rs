@@ -10,7 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::super::record::{Cell, Record, RecordBuilder};
-use super::super::store::RowError;
+use super::super::store::{Paths, RowError};
 use crate::error::{Error, Kind, Result};
 use crate::run::{Run, RunId, Status};
 use crate::time::Timestamp;
@@ -95,7 +95,28 @@ pub(super) fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite
         status: Status::from_label(status_label),
         started_at: start,
         finished_at: end,
+        position: row.get(0)?,
     }))
+}
+
+/// Reads id, `log_file` and `metrics_file`; `None` where the row is that of another run.
+pub(super) fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Option<Result<Paths>>> {
+    if text_of(row.get_ref(0)?).and_then(|text| text.parse().ok()) != Some(*id) {
+        return Ok(None);
+    }
+    let no_text = |column: &str| {
+        let message = format!("read `{column}` of run {id}: it is not text");
+        Err(Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database"))
+    };
+    let Some(log) = text_of(row.get_ref(1)?) else { return Ok(Some(no_text("log_file"))) };
+    let metrics = match row.get_ref(2)? {
+        ValueRef::Null => None,
+        value => match text_of(value) {
+            Some(path) => Some(path.to_owned()).filter(|path| !path.is_empty()),
+            None => return Ok(Some(no_text("metrics_file"))),
+        },
+    };
+    Ok(Some(Ok(Paths { log: log.to_owned(), metrics })))
 }
 
 /// Finds a run by [`id_forms`].
