@@ -96,7 +96,8 @@ where
         let code = service.err().code().unwrap_or_default().to_owned();
         let detail = service.err().message().unwrap_or_default().trim().to_owned();
         let request_id = service.err().meta().request_id().map(|id| format!(", request id {id}")).unwrap_or_default();
-        let class = by_code(&code, retry_after).unwrap_or_else(|| by_status(status.unwrap_or_default(), retry_after));
+        let class = by_code(in_s3(&code, &detail), retry_after)
+            .unwrap_or_else(|| by_status(status.unwrap_or_default(), retry_after));
         let word = code.clone();
         let code = if code.is_empty() { "no error code".to_owned() } else { code };
         let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
@@ -136,6 +137,15 @@ fn with_hint(error: Error, hint: Option<String>) -> Error {
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
+    }
+}
+
+/// The code that AWS and MinIO have for what Garage calls `AccessDenied` like everything else that has to do with keys.
+fn in_s3<'a>(code: &'a str, detail: &str) -> &'a str {
+    match code {
+        "AccessDenied" if detail.contains("Invalid signature") => "SignatureDoesNotMatch",
+        "AccessDenied" if detail.contains("No such key") => "InvalidAccessKeyId",
+        _ => code,
     }
 }
 

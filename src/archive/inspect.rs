@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, DefaultRetention, ExpirationStat
 
 use super::fault::{Fault, classify, http_date};
 use super::payload::{Digests, Payload};
-use super::proof::{EtagVerdict, judge_etag, plain_etag};
+use super::proof::{Answer, EtagVerdict, judge_etag, plain_etag};
 use super::s3::{Bucket, Condition, Put};
 use crate::error::{Error, Kind, Result};
 use crate::time::Timestamp;
@@ -70,17 +70,7 @@ pub struct Lifecycle {
 impl Bucket {
     /// Stores the small object, and says what a receipt for it rests on.
     pub async fn put_probe(&self, key: &str) -> Result<Evidence> {
-        let body = bytes::Bytes::from_static(b"fastflow-archive doctor was here\n");
-        let digests = Digests::of(&body);
-        let put = Put {
-            key: key.into(),
-            payload: Payload::Memory(body),
-            digests,
-            metadata: Arc::default(),
-            content_type: "text/plain",
-            condition: Condition::Always,
-        };
-        let answer = self.put(&put).await?;
+        let (answer, digests) = self.put_small(key, Condition::Always).await?;
         if !self.is_encrypted_as_asked(&answer) {
             let message = format!("upload `{key}`: the store does not confirm the encryption that S3_SSE asks for");
             return Err(Error::new(Kind::Unproven, message)
@@ -91,6 +81,31 @@ impl Bucket {
             EtagVerdict::Opaque if self.enforces_digests(key).await? => Ok(Evidence::EnforcedDigest),
             EtagVerdict::Opaque => Ok(Evidence::Nothing),
         }
+    }
+
+    /// Whether the store refuses to overwrite the small object where it is asked not to.
+    pub async fn keeps_on_demand(&self, key: &str) -> Result<bool> {
+        match self.put_small(key, Condition::New).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind == Kind::ObjectExists => Ok(true),
+            // It does not know the header.
+            Err(error) if error.kind == Kind::ObjectRefused => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_small(&self, key: &str, condition: Condition) -> Result<(Answer, Digests)> {
+        let body = bytes::Bytes::from_static(b"fastflow-archive doctor was here\n");
+        let digests = Digests::of(&body);
+        let put = Put {
+            key: key.into(),
+            payload: Payload::Memory(body),
+            digests,
+            metadata: Arc::default(),
+            content_type: "text/plain",
+            condition,
+        };
+        Ok((self.put(&put).await?, digests))
     }
 
     /// Whether these credentials may read the small object; and what the answer says about the store.

@@ -46,8 +46,10 @@ pub async fn bucket(target: &Target, each: &mut dyn FnMut(Check)) -> Result<()> 
     let is_there = put.is_ok();
     each(evidence(target, &key, put));
     if is_there {
+        each(overwriting(writer.keeps_on_demand(&key).await));
         each(writing_key(target, may_read, writer.may_list(&target.prefix.value).await));
     } else {
+        each(Check::skipped("s3_overwriting", "the small object could not be put"));
         each(Check::skipped("s3_key", "the small object could not be put"));
     }
     let is_separate = target.reading.is_some();
@@ -98,6 +100,20 @@ fn evidence(target: &Target, key: &str, put: Result<Evidence>) -> Check {
                 format!("{done}, but the answer proves nothing: no MD5 as ETag, and wrong digests are accepted");
             Check::problem(NAME, message, "use --proof readback (needs s3:GetObject); without proof nothing is deleted")
         }
+    }
+}
+
+/// What is cut off a log takes the next free number, and the ledger may be lost: the store itself must keep what is there.
+fn overwriting(keeps: Result<bool>) -> Check {
+    const NAME: &str = "s3_overwriting";
+    match keeps {
+        Ok(true) => Check::ok(NAME, "the store keeps what is there where it is asked to (If-None-Match)"),
+        Ok(false) => {
+            let message = "the store ignores If-None-Match: with a new ledger, what LOG_MAX_SIZE_MB cuts off a log could replace \
+                           what was cut off it before";
+            Check::warning(NAME, message, "keep copies of the ledger, or switch on versioning where the store has it")
+        }
+        Err(error) => Check::failed(NAME, &error),
     }
 }
 
@@ -236,5 +252,12 @@ mod tests {
         assert_eq!(lifecycle_of(&none, false).verdict, Verdict::Warning);
         let expires = Lifecycle { expires: Some("after 90 days".into()), clears_unfinished: true };
         assert_eq!(lifecycle_of(&expires, true).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn a_store_that_overwrites_what_it_is_asked_to_keep_is_a_warning() {
+        let verdicts = [Ok(true), Ok(false), Err(Error::new(Kind::StorageFailing, "upload"))]
+            .map(|keeps| overwriting(keeps).verdict);
+        assert_eq!(verdicts, [Verdict::Ok, Verdict::Warning, Verdict::Problem]);
     }
 }

@@ -61,7 +61,17 @@ fn on_a_good_instance_all_is_well_and_one_small_object_is_left() {
     assert_eq!((ran.code, named(&found, "problem")), (Some(0), vec![]), "{ran:?}");
     let expected: &[&str] = if is_minio { &["s3_object_lock"] } else { &["s3_lifecycle"] };
     assert!(named(&found, "warning").iter().all(|name| expected.contains(&name.as_str())), "{ran:?}");
-    for name in ["database_write", "path_map", "s3_clock", "s3_put", "s3_key", "s3_reading_key", "email", "lock"] {
+    for name in [
+        "database_write",
+        "path_map",
+        "s3_clock",
+        "s3_put",
+        "s3_overwriting",
+        "s3_key",
+        "s3_reading_key",
+        "email",
+        "lock",
+    ] {
         assert_eq!(found[name]["verdict"], "ok", "{name}");
     }
     assert_eq!(found["s3_versioning"]["verdict"], if is_minio { "ok" } else { "skipped" });
