@@ -48,7 +48,7 @@ fn done(ran: &Ran) {
 fn runs_of_all_kinds_come_back_byte_for_byte_with_and_without_the_ledger() {
     for on in [On::Server, On::Embedded] {
         let mut sandbox = Sandbox::new(on).settle(population(40));
-        sandbox.add(old(900, "Täglicher Import/..").stem("umlaut"));
+        sandbox.add(old(900_000, "Täglicher Import/..").stem("umlaut"));
         let sandbox = archived(sandbox);
         let gone = sandbox.runs(Fate::Archived);
         let ids: Vec<&str> = gone.iter().map(|run| run.id.as_str()).collect();
