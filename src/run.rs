@@ -20,8 +20,13 @@ impl RunId {
 
     /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
     pub fn simple(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().flat_map(|byte| hex(*byte)).collect()
     }
+}
+
+/// Both lower-case digits of a byte.
+fn hex(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15].map(|nibble| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }))
 }
 
 impl From<[u8; 16]> for RunId {
@@ -32,13 +37,14 @@ impl From<[u8; 16]> for RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(36);
         for (index, byte) in self.0.iter().enumerate() {
             if matches!(index, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
+                text.push('-');
             }
-            write!(f, "{byte:02x}")?;
+            text.extend(hex(*byte));
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn put_all(
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let (Some(head), Some(object)) = (heads.get(index), objects.get(index)) else { return Ok(()) };
                 stream.write_all(&[head.as_bytes(), &object.bytes].concat())?;
-                read_answer(&mut answers).with_context(|| format!("put `{}`", object.key))?;
+                read_answer(&mut answers).map(drop).with_context(|| format!("put `{}`", object.key))?;
             }
         };
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
@@ -66,7 +66,27 @@ pub(crate) fn put_all(
     Ok(began.elapsed())
 }
 
-fn read_answer(answers: &mut BufReader<TcpStream>) -> Result<()> {
+/// Lists a bucket that anybody may list, a page after the other: how many keys, and how long.
+pub(crate) fn list_all(address: SocketAddr, host: &str, bucket: &str) -> Result<(u64, Duration)> {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    let mut answers = BufReader::new(stream.try_clone()?);
+    let (mut keys, mut query) = (0, String::new());
+    loop {
+        let request = format!("GET /{bucket}?list-type=2{query} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let page = read_answer(&mut answers)?;
+        keys += page.matches("<Key>").count() as u64;
+        let token = page.split_once("<NextContinuationToken>").and_then(|(_, rest)| rest.split_once('<'));
+        match token {
+            Some((token, _)) => query = format!("&continuation-token={}", percent_encoded(token)),
+            None => return Ok((keys, began.elapsed())),
+        }
+    }
+}
+
+fn read_answer(answers: &mut BufReader<TcpStream>) -> Result<String> {
     let (mut status, mut length) = (String::new(), 0);
     answers.read_line(&mut status)?;
     loop {
@@ -80,10 +100,11 @@ fn read_answer(answers: &mut BufReader<TcpStream>) -> Result<()> {
     }
     let mut body = vec![0; length];
     answers.read_exact(&mut body)?;
+    let body = String::from_utf8_lossy(&body).into_owned();
     if !status.contains(" 200 ") {
-        bail!("{} {}", status.trim(), String::from_utf8_lossy(&body));
+        bail!("{} {body}", status.trim());
     }
-    Ok(())
+    Ok(body)
 }
 
 /// As SigV4 wants paths: everything but unreserved characters and slashes.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use fastflow_archive_testkit::RunSpec;
 use fastflow_archive_testkit::clock::{days, fixed_now};
 
-use crate::bare::{As, put_all};
+use crate::bare::{As, list_all, put_all};
 use crate::measure::{Figures, measure};
 use crate::stage::{Stage, installed, ours_binary};
 use crate::table::{Row, Table};
@@ -21,7 +21,7 @@ pub(crate) struct Case {
     pub(crate) run: fn(&Asked) -> Result<Table>,
 }
 
-pub(crate) fn all() -> [Case; 7] {
+pub(crate) fn all() -> [Case; 8] {
     [
         Case {
             name: "small",
@@ -44,6 +44,11 @@ pub(crate) fn all() -> [Case; 7] {
             name: "plan",
             about: "plan over 1,000,000 rows: 1,000 due, all due, and a bare scan by sqlite3",
             run: plan,
+        },
+        Case {
+            name: "verify",
+            about: "verify and list over 20,000 archived objects, against bare listings",
+            run: verify,
         },
         Case { name: "start", about: "`--help`", run: start },
     ]
@@ -266,6 +271,40 @@ fn plan(asked: &Asked) -> Result<Table> {
         ("bare scan with the sqlite3 shell", Box::new(scan)),
     ];
     Ok(Table { item: "row", rows: alternate(asked, contenders)?, notes: Vec::new() })
+}
+
+/// Looks at what is archived: by the listing, by a request for each object, and whole.
+fn verify(asked: &Asked) -> Result<Table> {
+    const RUNS: u64 = 6_700;
+    let stage = Stage::new(&asked.dir)?;
+    stage.settle(|instance| {
+        let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
+        let spec = |number| RunSpec::finished(number, "etl", ended(number)).log_bytes(4_000);
+        instance.add_all((1..=RUNS).map(spec))
+    })?;
+    let (instance, bucket, endpoint) = (stage.fresh()?, stage.bucket()?, stage.minio.endpoint());
+    measure(&mut stage.ours(&instance, &endpoint, &bucket.name, &["cleanup", "-q"]))?;
+    bucket.show_to_all()?;
+    let (address, host) = (stage.address()?, stage.address()?.to_string());
+    let (items, _) = list_all(address, &host, &bucket.name)?;
+    ensure!(items > RUNS * 3, "{items} objects are there");
+    let ours = |arguments: &'static [&'static str]| -> Round<'_> {
+        let (stage, instance, endpoint, bucket) = (&stage, &instance, &endpoint, &bucket.name);
+        Box::new(move || Ok(Figures { items, ..measure(&mut stage.ours(instance, endpoint, bucket, arguments))? }))
+    };
+    let bare = || {
+        let (items, wall) = list_all(address, &host, &bucket.name)?;
+        Ok(Figures { wall, items, ..Figures::default() })
+    };
+    let contenders: Vec<(&str, Round<'_>)> = vec![
+        ("`verify` (by the listing)", ours(&["verify", "-q"])),
+        ("`verify --pipeline` (object by object)", ours(&["verify", "-q", "--pipeline", "etl"])),
+        ("`verify --deep`", ours(&["verify", "-q", "--deep"])),
+        ("`list`", ours(&["list", "--json"])),
+        ("`list --remote`", ours(&["list", "--json", "--remote"])),
+        ("bare listing", Box::new(bare)),
+    ];
+    Ok(Table { item: "object", rows: alternate(asked, contenders)?, notes: Vec::new() })
 }
 
 /// How fast a call is that does nothing.

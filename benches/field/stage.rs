@@ -156,6 +156,11 @@ impl Bucket<'_> {
         self.stage.minio.mc().run(&["anonymous", "set", "upload", &format!("kit/{}", self.name)]).map(drop)
     }
 
+    /// Lets anybody list it.
+    pub(crate) fn show_to_all(&self) -> Result<()> {
+        self.stage.minio.mc().run(&["anonymous", "set", "download", &format!("kit/{}", self.name)]).map(drop)
+    }
+
     /// Number and bytes of what arrived.
     pub(crate) fn arrived(&self) -> Result<(u64, u64)> {
         let sizes = self.stage.minio.mc().sizes(&self.name)?;

@@ -35,8 +35,12 @@ pub(super) fn watch_signals(stop: Arc<Stop>) -> Result<()> {
     thread.spawn(move || runtime.block_on(listen)).map(drop).map_err(failed)
 }
 
+/// Half of the processors, and at most four, for requests: the rest is for what hashes and reads, for Fast-Flow, and often
+/// for the store. On two processors, one thread needs a tenth less of them than two.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
-    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = (processors / 2).clamp(1, 4);
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     built.map_err(|error| Error::caused(Kind::Internal, "start the runtime", error))
 }
 

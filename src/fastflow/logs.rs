@@ -122,6 +122,13 @@ pub struct LogsDir {
     maps: Vec<PathMapping>,
 }
 
+/// Without `.` and doubled slashes.
+fn normal(path: &Path) -> Box<Path> {
+    let text = path.as_os_str().as_encoded_bytes();
+    let is_normal = !text.windows(2).any(|pair| matches!(pair, b"//" | b"/.")) && !text.ends_with(b"/");
+    if is_normal { path.into() } else { path.components().collect::<PathBuf>().into() }
+}
+
 /// A removed file whose blocks are still taken; dropping it gives them back.
 #[must_use = "dropping it at once is what it is there to avoid"]
 #[derive(Debug)]
@@ -142,7 +149,12 @@ impl LogsDir {
             Error::caused(Kind::LogsNotMounted, format!("open the log directory `{}`", path.display()), error)
                 .hint(format!("is the volume mounted, and may this user read it? check --logs-dir; {}", from_here()))
         })?;
-        Ok(LogsDir { root, path, maps: maps.to_vec() })
+        // Absolute once, and not for each of a million paths.
+        let absolute = |map: &PathMapping| {
+            let to = std::path::absolute(&map.to).unwrap_or_else(|_| map.to.clone());
+            PathMapping { from: map.from.clone(), to }
+        };
+        Ok(LogsDir { root, path, maps: maps.iter().map(absolute).collect() })
     }
 
     /// The folder, absolute.
@@ -171,19 +183,13 @@ impl LogsDir {
         if stored_path.components().any(|component| matches!(component, Component::ParentDir)) {
             return refused("it holds `..`");
         }
-        let mapped = self.maps.iter().find_map(|map| {
-            let rest = stored_path.strip_prefix(&map.from).ok()?;
-            std::path::absolute(map.to.join(rest)).ok()
-        });
-        let here = match mapped {
-            Some(path) => path,
-            None => match std::path::absolute(stored_path) {
-                Ok(path) => path,
-                Err(_) => return refused("it is not a path"),
-            },
+        let mapped = self.maps.iter().find_map(|map| Some(map.to.join(stored_path.strip_prefix(&map.from).ok()?)));
+        let here = match mapped.map_or_else(|| std::path::absolute(stored_path), Ok) {
+            Ok(path) => path,
+            Err(_) => return refused("it is not a path"),
         };
         match here.strip_prefix(&self.path) {
-            Ok(relative) if relative.components().next().is_some() => Ok(LogPath(relative.into())),
+            Ok(relative) if relative.components().next().is_some() => Ok(LogPath(normal(relative))),
             _ => refused(&format!("it lies outside the log directory `{}`", self.path.display())),
         }
     }

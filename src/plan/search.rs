@@ -13,6 +13,10 @@ use crate::time::Timestamp;
 
 /// Runs whose paths are asked for together.
 pub(super) const STRETCH: usize = 1000;
+/// Threads that look at files at the same time,
+const LOOKERS: usize = 8;
+/// where there are at least so many runs to look for.
+const FEW: usize = 100;
 
 /// What became of a run that was looked at.
 #[derive(Debug)]
@@ -110,11 +114,11 @@ impl<'a> Search<'a> {
         let mut count = 0;
         for stretch in due.chunks(STRETCH) {
             (self.go_on)()?;
-            for (due, paths) in stretch.iter().zip(self.paths(stretch.iter().map(|due| &due.run))?) {
-                if let Some(found) = self.judge(due, paths, &logs, &in_use) {
-                    count += 1;
-                    each(found, &logs);
-                }
+            let paths = self.paths(stretch.iter().map(|due| &due.run))?;
+            let judge = |due: &Due, paths| judge(due, due.reason(self.rules, self.now), paths, &logs, &in_use);
+            for found in at_once(stretch, paths, &judge).into_iter().flatten() {
+                count += 1;
+                each(found, &logs);
             }
         }
         self.find_long_logs(&unruled, count, &logs, &in_use, &mut each)?;
@@ -123,16 +127,6 @@ impl<'a> Search<'a> {
 
     fn paths<'r>(&mut self, runs: impl Iterator<Item = &'r Run>) -> Result<Vec<Result<Option<Paths>>>> {
         self.store.paths(&runs.collect::<Vec<_>>())
-    }
-
-    /// A due run with its files; `None` where it is gone since its row was read.
-    fn judge(&self, due: &Due, paths: Result<Option<Paths>>, logs: &LogsDir, in_use: &InUse) -> Option<Found> {
-        let (run, reason) = (due.run.clone(), due.reason(self.rules, self.now));
-        let found = paths.transpose()?.and_then(|paths| logs.find(&run.id, &paths));
-        Some(match found.and_then(|found| in_use.judge(found)) {
-            Ok(found) => Found::Due(PlannedRun { run, reason, files: found.files, missing_log: found.missing_log }),
-            Err(error) => Found::Refused(RefusedRun { run, reason, error }),
-        })
     }
 
     /// Finds runs that no other rule names and whose logs are too long.
@@ -168,4 +162,40 @@ impl<'a> Search<'a> {
         }
         Ok(())
     }
+}
+
+/// A due run with its files; `None` where it is gone since its row was read.
+fn judge(due: &Due, reason: Reason, paths: Result<Option<Paths>>, logs: &LogsDir, in_use: &InUse) -> Option<Found> {
+    let run = due.run.clone();
+    let found = paths.transpose()?.and_then(|paths| logs.find(&run.id, &paths));
+    Some(match found.and_then(|found| in_use.judge(found)) {
+        Ok(found) => Found::Due(PlannedRun { run, reason, files: found.files, missing_log: found.missing_log }),
+        Err(error) => Found::Refused(RefusedRun { run, reason, error }),
+    })
+}
+
+/// Judges several at a time, in their order: on a network file system, most of it is waiting.
+fn at_once<T: Send>(
+    stretch: &[Due],
+    paths: Vec<Result<Option<Paths>>>,
+    judge: &(impl Fn(&Due, Result<Option<Paths>>) -> T + Sync),
+) -> Vec<T> {
+    if stretch.len() < FEW {
+        return stretch.iter().zip(paths).map(|(due, paths)| judge(due, paths)).collect();
+    }
+    let mut paths = paths.into_iter();
+    std::thread::scope(|scope| {
+        let share = stretch.len().div_ceil(LOOKERS);
+        let lookers: Vec<_> = stretch
+            .chunks(share)
+            .map(|part| {
+                let paths: Vec<_> = paths.by_ref().take(part.len()).collect();
+                scope.spawn(move || part.iter().zip(paths).map(|(due, paths)| judge(due, paths)).collect::<Vec<_>>())
+            })
+            .collect();
+        lookers
+            .into_iter()
+            .flat_map(|looker| looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }

@@ -194,7 +194,12 @@ struct Tally {
 
 /// Decides which runs are due at `now`.
 pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Timestamp) -> Selection {
-    runs.sort_unstable_by_key(|run| (run.started_at, run.id));
+    let by_start = |run: &Run| (run.started_at, run.id);
+    // Only the rule that counts, and a limit, need all of them in order.
+    let needs_order = rules.keep_runs.is_some() || narrowing.limit.is_some();
+    if needs_order {
+        runs.sort_unstable_by_key(by_start);
+    }
     let mut tallies: HashMap<Arc<str>, Tally, RandomState> = HashMap::default();
     for run in &runs {
         match tallies.get_mut(&run.pipeline) {
@@ -253,6 +258,11 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
             }
             Some(_) => {}
         }
+    }
+    if !needs_order {
+        selection.due.sort_unstable_by_key(|due| by_start(&due.run));
+        selection.unruled.sort_unstable_by_key(by_start);
+        selection.not_due.sort_unstable_by_key(|not_due| by_start(&not_due.run));
     }
     selection.unknown_runs = narrowing.runs.iter().filter(|id| !seen.contains(id)).copied().collect();
     selection

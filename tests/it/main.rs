@@ -26,6 +26,7 @@ mod monitoring;
 mod notification;
 mod output;
 mod population;
+#[cfg(feature = "test-postgres")]
 mod postgres;
 mod refusal;
 mod restore;

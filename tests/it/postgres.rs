@@ -1,7 +1,7 @@
 //! What only PostgreSQL has: zones of naive times, certificates, several hosts, rights, locks on rows.
 //!
-//! The rest of the suite runs on it where `FASTFLOW_ARCHIVE_TEST_POSTGRES` names the server's programs; without it these tests
-//! say that they had no server.
+//! The rest of the suite runs on it where `FASTFLOW_ARCHIVE_TEST_POSTGRES` names the server's programs. These need it: they are
+//! there with the feature `test-postgres` only, and fail without a server.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -17,13 +17,10 @@ use serde_json::Value;
 
 use crate::harness::{On, PREFIX, Ran, Sandbox, old};
 
-/// The server, where there is one.
-fn server() -> Option<&'static PostgresServer> {
+/// The server.
+fn server() -> &'static PostgresServer {
     let server = PostgresServer::shared().unwrap();
-    if server.is_none() {
-        println!("not held against PostgreSQL: {POSTGRES_VARIABLE} is not set");
-    }
-    server
+    server.unwrap_or_else(|| panic!("{POSTGRES_VARIABLE} does not name the programs of a PostgreSQL server"))
 }
 
 fn database(sandbox: &Sandbox) -> &PostgresDatabase {
@@ -51,9 +48,7 @@ fn manifest(sandbox: &Sandbox, run: &WrittenRun) -> Value {
 
 #[test]
 fn the_rule_of_days_is_fast_flows_to_the_minute_east_and_west_of_utc_naive_or_not() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let minute = Duration::from_secs(60);
     // CET is an abbreviation without daylight saving in SQL, and a zone that has it as a setting.
     for zone in ["America/New_York", "Europe/Berlin", "CET", "UTC"] {
@@ -83,9 +78,7 @@ fn the_rule_of_days_is_fast_flows_to_the_minute_east_and_west_of_utc_naive_or_no
 
 #[test]
 fn in_the_hour_that_daylight_saving_repeats_the_later_reading_counts() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let hours = [
         ("Europe/Berlin", "2026-10-25 02:30:00", "2026-10-25T01:30:00Z"),
         ("America/New_York", "2026-11-01 01:30:00", "2026-11-01T06:30:00Z"),
@@ -110,9 +103,7 @@ fn in_the_hour_that_daylight_saving_repeats_the_later_reading_counts() {
 
 #[test]
 fn a_named_zone_wins_over_that_of_the_session_and_one_that_is_none_is_refused() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let mut sandbox = in_zone("UTC", |folder| Instance::builder(folder).naive_times(true, true).build().unwrap());
     sandbox.add(old(1, "etl"));
     // What Fast-Flow writes whose role has another zone than ours: two hours more than UTC in summer.
@@ -128,7 +119,7 @@ fn a_named_zone_wins_over_that_of_the_session_and_one_that_is_none_is_refused() 
 
 #[test]
 fn certificates_are_checked_as_sslmode_says() {
-    let Some(server) = server() else { return };
+    let server = server();
     let sandbox = Sandbox::new(On::Embedded);
     let other = PrivateCa::create(&sandbox.instance.root().join("other")).unwrap();
     let (ca, other) = (server.ca_file().display().to_string(), other.ca_file.display().to_string());
@@ -174,7 +165,7 @@ fn certificates_are_checked_as_sslmode_says() {
 
 #[test]
 fn sockets_and_password_files_lead_in_as_with_libpq() {
-    let Some(server) = server() else { return };
+    let server = server();
     let mut sandbox = Sandbox::new(On::Embedded);
     sandbox.add(old(1, "etl"));
     let (name, port) = (database(&sandbox).name.clone(), server.port());
@@ -196,7 +187,7 @@ fn sockets_and_password_files_lead_in_as_with_libpq() {
 
 #[test]
 fn a_database_that_cannot_be_had_is_named_without_its_password() {
-    let Some(server) = server() else { return };
+    let server = server();
     let sandbox = Sandbox::new(On::Embedded);
     let (name, port) = (&database(&sandbox).name, server.port());
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -243,9 +234,7 @@ fn a_database_that_cannot_be_had_is_named_without_its_password() {
 
 #[test]
 fn a_second_host_is_kept_out_for_as_long_as_the_first_is_at_work() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let sandbox = Sandbox::new(On::Embedded).settle(3);
     let (entered, entering) = mpsc::channel();
     let (go_on, going_on) = mpsc::channel::<()>();
@@ -271,9 +260,7 @@ fn a_second_host_is_kept_out_for_as_long_as_the_first_is_at_work() {
 
 #[test]
 fn the_role_of_the_readme_can_do_its_work_and_no_more() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let mut sandbox = Sandbox::new(On::Embedded);
     let runs = [sandbox.add(old(1, "notebook").notebook(3)), sandbox.add(old(2, "etl"))];
     let database = database(&sandbox);
@@ -307,9 +294,7 @@ fn the_role_of_the_readme_can_do_its_work_and_no_more() {
 
 #[test]
 fn what_the_role_may_not_delete_is_not_sent_first() {
-    if server().is_none() {
-        return;
-    }
+    server();
     for (revoked, named) in [
         ("DELETE ON pipeline_runs", "DELETE ON pipeline_runs"),
         ("UPDATE (uv_version) ON pipeline_runs", "UPDATE (uv_version) ON pipeline_runs"),
@@ -330,9 +315,7 @@ fn what_the_role_may_not_delete_is_not_sent_first() {
 
 #[test]
 fn a_row_that_somebody_holds_is_kept_and_the_others_go() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let mut sandbox = Sandbox::new(On::Embedded);
     let runs: Vec<_> = (1..=5).map(|number| sandbox.add(old(number, "etl"))).collect();
     let mut holder = sandbox.instance.session().unwrap();
@@ -349,9 +332,7 @@ fn a_row_that_somebody_holds_is_kept_and_the_others_go() {
 
 #[test]
 fn a_run_that_another_table_refers_to_keeps_row_cells_and_files() {
-    if server().is_none() {
-        return;
-    }
+    server();
     for deferred in ["", "DEFERRABLE INITIALLY DEFERRED"] {
         let mut sandbox = Sandbox::new(On::Embedded);
         let (kept, moved) = (sandbox.add(old(1, "notebook").notebook(3)), sandbox.add(old(2, "etl")));
@@ -369,9 +350,7 @@ fn a_run_that_another_table_refers_to_keeps_row_cells_and_files() {
 
 #[test]
 fn a_file_that_cannot_be_removed_keeps_its_row_and_cells() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let mut sandbox = Sandbox::new(On::Embedded);
     let runs: Vec<_> = (1..=4).map(|number| sandbox.add(old(number, "notebook").notebook(2))).collect();
     // The log changes once everything is sent: its row is deleted by then, in the same transaction.
@@ -393,9 +372,7 @@ fn a_file_that_cannot_be_removed_keeps_its_row_and_cells() {
 
 #[test]
 fn times_without_end_keep_their_runs_and_a_text_status_is_read() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let mut sandbox = Sandbox::with(On::Embedded, |folder| Instance::builder(folder).text_status().build().unwrap());
     let odd: Vec<_> = (1..=3).map(|number| sandbox.add(old(number, "etl"))).collect();
     let (moved, paused) = (sandbox.add(old(9, "etl")), sandbox.add(old(10, "etl").status("PAUSED")));
@@ -415,9 +392,7 @@ fn times_without_end_keep_their_runs_and_a_text_status_is_read() {
 
 #[test]
 fn both_databases_archive_the_same_and_what_one_archived_the_other_takes_back() {
-    if server().is_none() {
-        return;
-    }
+    server();
     let spec = || old(1, "notebook").notebook(4);
     let mut sandboxes = [Sandbox::on_sqlite(On::Embedded), Sandbox::new(On::Embedded)];
     let runs = sandboxes.each_mut().map(|sandbox| sandbox.add(spec()));
