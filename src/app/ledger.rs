@@ -77,7 +77,7 @@ fn verify(ledger: &Ledger, target: Option<&Target>, report: &mut Report) -> Resu
 }
 
 fn broken(ledger: &Ledger, what: &str) -> Error {
-    Error::new(Kind::LedgerBroken, format!("verify the ledger `{}`: {what}", ledger.path().display()))
+    Error::new(Kind::LedgerBroken, format!("verify the ledger `{}`: {what}", ledger.shown()))
 }
 
 /// The anchors in a bucket: their keys, by the head that each names.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::add;
 use super::entry::What;
+use super::sqlite::insert;
+use super::storage::chained;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::fastflow::{Access, connect_sqlite};
@@ -104,7 +105,8 @@ pub(super) fn create(path: &Path, host: &str, now: Timestamp) -> Result<()> {
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         let ledger = transaction.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        add(&transaction, vec![What::Created { ledger, version, host: host.to_owned() }], now)?;
+        let first = chained(None, vec![What::Created { ledger, version, host: host.to_owned() }], now)?;
+        insert(&transaction, &first)?;
         transaction.commit()?;
         connection.close().map_err(|(_, error)| error)?;
         fail_point::reached("ledger-made-aside");
