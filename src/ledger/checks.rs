@@ -4,14 +4,15 @@
 //! `checks`, which is no evidence and may change.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
 use super::entry::{ArchivedLine, ReceiptLine, What};
+use super::postgres::PostgresAside;
 use super::sqlite::SqliteAside;
 use super::storage::Aside;
 use super::{ArchivedRun, FILE_NAME, Ledger};
 use crate::archive::Receipt;
+use crate::config::LedgerPlace;
 use crate::error::Result;
 use crate::run::RunId;
 use crate::time::Timestamp;
@@ -127,11 +128,14 @@ impl Ledger {
 pub struct Checks(Box<dyn Aside>);
 
 impl Checks {
-    /// The memory beside the ledger of `state_dir`, where this user may write it.
-    pub fn open(state_dir: &Path) -> Result<Checks> {
-        let mut aside = SqliteAside::open(state_dir.join(FILE_NAME), BUSY)?;
+    /// The memory beside the ledger of that place, where this user may write it; the ledger must be there.
+    pub fn open(place: &LedgerPlace) -> Result<Checks> {
+        let mut aside: Box<dyn Aside> = match place {
+            LedgerPlace::Folder(folder) => Box::new(SqliteAside::open(folder.join(FILE_NAME), BUSY)?),
+            LedgerPlace::Postgres { address, .. } => Box::new(PostgresAside::open_existing(address)?),
+        };
         aside.make_ready()?;
-        Ok(Checks(Box::new(aside)))
+        Ok(Checks(aside))
     }
 
     /// Remembers that these runs were read and hashed.

@@ -1,7 +1,7 @@
 //! The record of what was done: each invocation, each object's receipt, each deletion, in a chain of hashes.
 //!
-//! In: proofs and outcomes. Out: a SQLite file in the state directory, synced before anything rests on it; receipts of
-//! earlier invocations, so that nothing is sent twice; the head of the chain. Entries are only ever added: triggers refuse
+//! In: proofs and outcomes. Out: a SQLite file in the state directory, or a schema of Fast-Flow's PostgreSQL database, synced
+//! before anything rests on it; receipts of earlier invocations, so that nothing is sent twice; the head of the chain. Entries are only ever added: triggers refuse
 //! anything else. Never holds credentials or values of `env_vars`.
 
 mod anchor;
@@ -11,11 +11,11 @@ mod endings;
 mod entry;
 mod file;
 mod lookup;
+mod postgres;
+mod schema;
 mod sqlite;
 mod storage;
 mod told;
-
-use std::path::Path;
 
 pub use anchor::{Anchor, FOLDER as ANCHOR_FOLDER};
 pub use chain::{Broken, Fault};
@@ -25,6 +25,7 @@ pub use entry::{LogsVolume, What};
 pub use told::{Told, ToldBefore};
 
 use crate::archive::{Receipt, to_hex};
+use crate::config::LedgerPlace;
 use crate::error::{Error, Result};
 use crate::fastflow::{Access, Fingerprint};
 use crate::plan::PlannedRun;
@@ -32,6 +33,7 @@ use crate::run::RunId;
 use crate::time::Timestamp;
 use entry::{ArchivedLine, DeletionLine, Line, ReceiptLine, hash_of};
 use file::damaged;
+use postgres::PostgresLedger;
 use sqlite::SqliteLedger;
 use storage::{Ends, Storage};
 
@@ -135,24 +137,46 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger in `state_dir`, for writing; makes it where there is none.
+    /// Opens the ledger for writing; makes it where there is none.
     ///
     /// A ledger that was there and is damaged, empty or torn is an error: never a new one.
-    pub fn open(state_dir: &Path, host: &str, now: Timestamp) -> Result<Ledger> {
-        let path = state_dir.join(FILE_NAME);
-        if !path.try_exists().map_err(|error| damaged(&path, error))? {
-            file::create(&path, host, now)?;
+    pub fn open(place: &LedgerPlace, host: &str, now: Timestamp) -> Result<Ledger> {
+        match place {
+            LedgerPlace::Folder(folder) => {
+                let path = folder.join(FILE_NAME);
+                if !path.try_exists().map_err(|error| damaged(&path, error))? {
+                    file::create(&path, host, now)?;
+                }
+                Ledger::of(Box::new(SqliteLedger::open(path, Access::Write)?))
+            }
+            LedgerPlace::Postgres { address, data_dir } => {
+                Ledger::of(Box::new(PostgresLedger::open(address, data_dir, host, now)?))
+            }
         }
-        Ledger::of(Box::new(SqliteLedger::open(path, Access::Write)?))
     }
 
-    /// Opens the ledger in `state_dir` for reading, which changes no byte; `None` where there is none.
-    pub fn open_existing(state_dir: &Path) -> Result<Option<Ledger>> {
-        let path = state_dir.join(FILE_NAME);
-        if path.try_exists().map_err(|error| damaged(&path, error))? {
-            Ledger::of(Box::new(SqliteLedger::open(path, Access::Read)?)).map(Some)
-        } else {
-            Ok(None)
+    /// Opens the ledger for reading, which changes nothing; `None` where there is none.
+    pub fn open_existing(place: &LedgerPlace) -> Result<Option<Ledger>> {
+        match place {
+            LedgerPlace::Folder(folder) => {
+                let path = folder.join(FILE_NAME);
+                if !path.try_exists().map_err(|error| damaged(&path, error))? {
+                    return Ok(None);
+                }
+                Ledger::of(Box::new(SqliteLedger::open(path, Access::Read)?)).map(Some)
+            }
+            LedgerPlace::Postgres { address, data_dir } => {
+                let opened = PostgresLedger::open_existing(address, data_dir)?;
+                opened.map(|storage| Ledger::of(Box::new(storage))).transpose()
+            }
+        }
+    }
+
+    /// Whether a ledger in PostgreSQL could be written, and made where there is none; changes nothing.
+    pub fn check_rights(place: &LedgerPlace) -> Result<()> {
+        match place {
+            LedgerPlace::Folder(_) => Ok(()),
+            LedgerPlace::Postgres { address, data_dir } => schema::check_writable(address, data_dir),
         }
     }
 

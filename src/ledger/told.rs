@@ -1,14 +1,16 @@
 //! What operators were told last, beside the ledger: no evidence, and it may change.
 //!
-//! In: a state directory. Out: [`Told`], by command and channel. What cannot be remembered or recalled is an error that the
+//! In: where the ledger is. Out: [`Told`], by command and channel. What cannot be remembered or recalled is an error that the
 //! asker may pass over: operators are rather told twice than never.
 
 use std::path::Path;
 use std::time::Duration;
 
+use super::postgres::PostgresAside;
 use super::sqlite::SqliteAside;
 use super::storage::Aside;
 use super::{FILE_NAME, Ledger};
+use crate::config::LedgerPlace;
 use crate::error::{Error, Kind, Result};
 use crate::time::Timestamp;
 
@@ -30,16 +32,22 @@ pub struct Told {
 pub struct ToldBefore(Box<dyn Aside>);
 
 impl ToldBefore {
-    /// The memory in `state_dir`, made with its ledger where there is none; never in a damaged one, which stays as it is, and
-    /// never where that would leave a file of a user whom the folder does not belong to.
-    pub fn open(state_dir: &Path, host: &str, now: Timestamp) -> Result<ToldBefore> {
-        let path = state_dir.join(FILE_NAME);
-        if !path.exists() && !is_ours(state_dir) {
-            let message = format!("remember what was told in `{}`: it belongs to another user", state_dir.display());
+    /// The memory beside the ledger of that place, made with it where there is none; never in a damaged one, which stays as
+    /// it is, and never where that would leave a file of a user whom the folder does not belong to.
+    pub fn open(place: &LedgerPlace, host: &str, now: Timestamp) -> Result<ToldBefore> {
+        let folder = match place {
+            LedgerPlace::Folder(folder) => folder,
+            LedgerPlace::Postgres { address, data_dir } => {
+                return Ok(ToldBefore(Box::new(PostgresAside::open(address, data_dir, host, now)?)));
+            }
+        };
+        let path = folder.join(FILE_NAME);
+        if !path.exists() && !is_ours(folder) {
+            let message = format!("remember what was told in `{}`: it belongs to another user", folder.display());
             return Err(Error::new(Kind::WrongUser, message).hint("run it as the user that runs cleanup"));
         }
         let aside = SqliteAside::open(path, BUSY)?;
-        drop(Ledger::open(state_dir, host, now)?);
+        drop(Ledger::open(place, host, now)?);
         Ok(ToldBefore(Box::new(aside)))
     }
 

@@ -3,8 +3,9 @@
 //! In: command, channel, cause. Out: what is remembered of them, beside the ledger, in a table that holds no evidence.
 //! Each call opens and closes it; where there is no memory, operators are rather told twice than never.
 
-use std::path::Path;
+use std::cell::Cell;
 
+use crate::config::LedgerPlace;
 use crate::ledger::{Told, ToldBefore};
 use crate::time::Timestamp;
 
@@ -21,15 +22,17 @@ pub(super) struct Lasting {
 
 /// What lies beside the ledger, where one is known.
 pub(super) struct Memory<'a> {
-    state_dir: Option<&'a Path>,
+    place: Option<&'a LedgerPlace>,
     host: &'a str,
     now: Timestamp,
+    /// What could not be opened once is not waited for again.
+    is_lost: Cell<bool>,
 }
 
 impl Memory<'_> {
-    /// The memory in `state_dir`; `host` and `now` are for a ledger that must be made for it.
-    pub(super) fn at<'a>(state_dir: Option<&'a Path>, host: &'a str, now: Timestamp) -> Memory<'a> {
-        Memory { state_dir, host, now }
+    /// The memory beside the ledger; `host` and `now` are for one that must be made for it.
+    pub(super) fn at<'a>(place: Option<&'a LedgerPlace>, host: &'a str, now: Timestamp) -> Memory<'a> {
+        Memory { place, host, now, is_lost: Cell::new(false) }
     }
 
     pub(super) fn recall(&self, command: &str, channel: &str) -> Option<Lasting> {
@@ -54,7 +57,10 @@ impl Memory<'_> {
     }
 
     fn open(&self) -> Option<ToldBefore> {
-        ToldBefore::open(self.state_dir?, self.host, self.now).ok()
+        let place = self.place.filter(|_| !self.is_lost.get())?;
+        let opened = ToldBefore::open(place, self.host, self.now).ok();
+        self.is_lost.set(opened.is_none());
+        opened
     }
 }
 
@@ -68,7 +74,8 @@ mod tests {
     #[test]
     fn what_is_remembered_is_recalled_by_command_and_channel() {
         let folder = tempfile::tempdir().unwrap();
-        let memory = Memory::at(Some(folder.path()), "host", Timestamp::from_micros(0));
+        let place = LedgerPlace::Folder(folder.path().to_owned());
+        let memory = Memory::at(Some(&place), "host", Timestamp::from_micros(0));
         let at = Timestamp::from_rfc3339("2026-06-15T02:00:00Z").unwrap();
         let lasting = Lasting { cause: "storage_unreachable".into(), since: at, sent_at: None };
         assert_eq!(memory.recall("cleanup", "email"), None);
@@ -88,7 +95,8 @@ mod tests {
         let path = folder.path().join(ledger::FILE_NAME);
         for bytes in [&b""[..], b"something else"] {
             fs::write(&path, bytes).unwrap();
-            let memory = Memory::at(Some(folder.path()), "host", Timestamp::from_micros(0));
+            let place = LedgerPlace::Folder(folder.path().to_owned());
+            let memory = Memory::at(Some(&place), "host", Timestamp::from_micros(0));
             let at = Timestamp::from_micros(0);
             memory.remember("cleanup", "email", &Lasting { cause: "x".into(), since: at, sent_at: Some(at) });
             assert_eq!(memory.recall("cleanup", "email"), None);
@@ -98,9 +106,8 @@ mod tests {
 
     #[test]
     fn without_a_place_there_is_no_memory_and_no_failure() {
-        for memory in
-            [None, Some(Path::new("/nowhere/at/all"))].map(|dir| Memory::at(dir, "host", Timestamp::from_micros(0)))
-        {
+        let nowhere = LedgerPlace::Folder("/nowhere/at/all".into());
+        for memory in [None, Some(&nowhere)].map(|place| Memory::at(place, "host", Timestamp::from_micros(0))) {
             memory.remember(
                 "cleanup",
                 "email",
