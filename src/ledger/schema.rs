@@ -78,6 +78,7 @@ fn check_no_other(connection: &Connection, data_dir: &Path) -> Result<()> {
 }
 
 /// What is there, and what the role may do.
+#[derive(Default)]
 struct Found {
     role: String,
     has_schema: bool,
@@ -100,14 +101,14 @@ impl Found {
                        coalesce(has_schema_privilege(n.oid, 'CREATE'), false) \
                        FROM (SELECT $1::text AS name) AS ours LEFT JOIN pg_namespace n ON n.nspname = ours.name \
                        LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'entries'";
-            let mut found = Found::nothing();
+            let mut found = Found::default();
             if let Some(row) = connection.first(sql, &[&NAME])? {
                 found.role = row.try_get(0)?;
                 (found.has_schema, found.has_tables) = (row.try_get(1)?, row.try_get(2)?);
                 (found.may_make_schema, found.may_enter) = (row.try_get(3)?, row.try_get(4)?);
                 found.may_make_tables = row.try_get(5)?;
             }
-            if !(found.has_tables && found.may_enter) {
+            if !found.has_tables {
                 return Ok(found);
             }
             let sql = format!(
@@ -119,7 +120,7 @@ impl Found {
             for row in connection.query(&sql, &[&NAME, &(access == Access::Write)])? {
                 found.lacking.push(row.try_get(0)?);
             }
-            if found.lacking.is_empty() {
+            if found.may_enter && found.lacking.is_empty() {
                 let sql = "SELECT EXISTS (SELECT FROM fastflow_archive.entries) \
                            OR EXISTS (SELECT FROM fastflow_archive.meta WHERE name = 'ledger')";
                 let begun = connection.first(sql, &[])?;
@@ -130,36 +131,26 @@ impl Found {
         read().map_err(|error| failed(connection, "look for", &error))
     }
 
-    fn nothing() -> Found {
-        Found {
-            role: String::new(),
-            has_schema: false,
-            has_tables: false,
-            may_make_schema: false,
-            may_enter: false,
-            may_make_tables: false,
-            lacking: Vec::new(),
-            is_begun: false,
-        }
-    }
-
     /// What stands in the way, and the SQL that clears it.
     fn check_rights(&self, connection: &Connection, access: Access) -> Result<()> {
         let role = format!("\"{}\"", self.role.replace('"', "\"\""));
-        let (what, sql) = if !self.has_schema {
-            if self.may_make_schema || access == Access::Read {
-                return Ok(());
+        let grants = |rights: &str| format!("GRANT {rights} ON SCHEMA {NAME} TO {role}");
+        let writes = access == Access::Write;
+        let (what, sql) = match (self.has_schema, self.has_tables) {
+            (false, _) if writes && !self.may_make_schema => {
+                ("create the schema in that database", vec![format!("CREATE SCHEMA {NAME} AUTHORIZATION {role}")])
             }
-            ("create the schema in that database", format!("CREATE SCHEMA {NAME} AUTHORIZATION {role}"))
-        } else if !self.may_enter {
-            ("use the schema", format!("GRANT USAGE ON SCHEMA {NAME} TO {role}"))
-        } else if !self.has_tables && !self.may_make_tables {
-            ("create tables in the schema", format!("GRANT CREATE ON SCHEMA {NAME} TO {role}"))
-        } else if !self.lacking.is_empty() {
-            (if access == Access::Read { "read it" } else { "write it" }, self.lacking.join("; "))
-        } else {
-            return Ok(());
+            (true, false) if writes && !(self.may_enter && self.may_make_tables) => {
+                ("create tables in the schema", vec![grants("USAGE, CREATE")])
+            }
+            (true, true) if !(self.may_enter && self.lacking.is_empty()) => {
+                let enter = (!self.may_enter).then(|| grants("USAGE"));
+                let sql = enter.into_iter().chain(self.lacking.iter().cloned()).collect();
+                (if writes { "write it" } else { "read it" }, sql)
+            }
+            _ => return Ok(()),
         };
+        let sql = sql.join("; ");
         let context = format!("use the ledger `{}`", shown(connection.shown()));
         let message = format!("{context}: the role `{}` may not {what}", self.role);
         Err(Error::new(Kind::LedgerFailed, message).hint(format!(

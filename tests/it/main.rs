@@ -27,6 +27,7 @@ mod notification;
 mod output;
 mod population;
 mod postgres;
+mod postgres_ledger;
 mod refusal;
 mod restore;
 mod secrets;
