@@ -33,11 +33,14 @@ pub(super) fn open(address: &PostgresAddress, data_dir: &Path, host: &str, now: 
     let connection = Connection::open(address, Access::Write, &session_note())?;
     let found = Found::look(&connection, Access::Write)?;
     found.check_rights(&connection, Access::Write)?;
+    if found.has_tables {
+        check_version(&connection)?;
+    }
     if !found.is_begun {
         check_no_other(&connection, data_dir)?;
         make(&connection, host, now)?;
     }
-    check(&connection)?;
+    check_beginning(&connection)?;
     Ok(connection)
 }
 
@@ -51,7 +54,8 @@ pub(super) fn open_existing(address: &PostgresAddress, data_dir: &Path) -> Resul
     if !found.is_begun {
         return check_no_other(&connection, data_dir).map(|()| None);
     }
-    check(&connection)?;
+    check_version(&connection)?;
+    check_beginning(&connection)?;
     Ok(Some(connection))
 }
 
@@ -60,6 +64,9 @@ pub(super) fn check_writable(address: &PostgresAddress, data_dir: &Path) -> Resu
     let connection = Connection::open(address, Access::Read, &session_note())?;
     let found = Found::look(&connection, Access::Write)?;
     found.check_rights(&connection, Access::Write)?;
+    if found.has_tables {
+        check_version(&connection)?;
+    }
     if found.is_begun { Ok(()) } else { check_no_other(&connection, data_dir) }
 }
 
@@ -191,26 +198,29 @@ fn make(connection: &Connection, host: &str, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Whether it is of this version, and was not emptied.
-fn check(connection: &Connection) -> Result<()> {
-    let read = || -> Result<(Option<String>, bool, bool), SqlError> {
-        let sql = "SELECT (SELECT value FROM fastflow_archive.meta WHERE name = 'version'), \
-                   EXISTS (SELECT FROM fastflow_archive.entries), \
+/// Whether it is of this version.
+fn check_version(connection: &Connection) -> Result<()> {
+    let sql = "SELECT value FROM fastflow_archive.meta WHERE name = 'version'";
+    let version: Result<Option<String>, SqlError> =
+        connection.first(sql, &[]).and_then(|row| row.map(|row| row.try_get(0)).transpose());
+    let version = version.map_err(|error| failed(connection, "open", &error))?.unwrap_or_default();
+    if version == VERSION {
+        return Ok(());
+    }
+    let shown = shown(connection.shown());
+    let message = format!("use the ledger `{shown}`: its version is `{version}`, this program knows {VERSION}");
+    Err(Error::new(Kind::LedgerFailed, message).hint("use the fastflow-archive that made it, or a newer one"))
+}
+
+/// Whether it has the entry that it was begun with.
+fn check_beginning(connection: &Connection) -> Result<()> {
+    let read = || -> Result<(bool, bool), SqlError> {
+        let sql = "SELECT EXISTS (SELECT FROM fastflow_archive.entries), \
                    EXISTS (SELECT FROM fastflow_archive.meta m JOIN fastflow_archive.entries e ON e.seq = 1 \
                    WHERE m.name = 'ledger' AND position('\"ledger\":\"' || m.value || '\"' IN e.body) > 0)";
-        let Some(row) = connection.first(sql, &[])? else { return Ok((None, false, false)) };
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+        connection.first(sql, &[])?.map_or(Ok((false, false)), |row| Ok((row.try_get(0)?, row.try_get(1)?)))
     };
-    let (version, has_entries, is_marked) = read().map_err(|error| failed(connection, "open", &error))?;
-    let version = version.unwrap_or_default();
-    if version != VERSION {
-        let shown = shown(connection.shown());
-        let message = format!("use the ledger `{shown}`: its version is `{version}`, this program knows {VERSION}");
-        return Err(
-            Error::new(Kind::LedgerFailed, message).hint("use the fastflow-archive that made it, or a newer one")
-        );
-    }
-    match (has_entries, is_marked) {
+    match read().map_err(|error| failed(connection, "open", &error))? {
         (true, true) => Ok(()),
         (false, _) => Err(damaged(connection.shown(), "it was begun, but its entries are gone")),
         (true, false) => Err(damaged(connection.shown(), "its first entry is not the one it was begun with")),

@@ -291,6 +291,23 @@ fn an_emptied_a_foreign_and_a_newer_ledger_are_no_new_one() {
 }
 
 #[test]
+fn a_newer_schema_that_was_not_begun_is_left_as_it_is() {
+    if !is_there() {
+        return;
+    }
+    let sandbox = sandbox(2);
+    let lift = "ALTER TABLE meta DISABLE TRIGGER ALL; UPDATE meta SET value = '2'; ALTER TABLE meta ENABLE TRIGGER ALL";
+    administrator(&sandbox).batch(lift).unwrap();
+    for (args, code) in [(&["cleanup", "-q"][..], 1), (&["doctor"], 1), (&["plan", "-q"], 0)] {
+        assert_eq!(sandbox.run(args).code, Some(code), "{args:?}");
+    }
+    assert!(
+        sandbox.in_ledger("SELECT 1 FROM entries").is_empty()
+            && sandbox.sent().iter().all(|key| key.contains("_probe"))
+    );
+}
+
+#[test]
 fn a_second_invocation_is_kept_out_without_a_lock_file_and_may_wait() {
     if !is_there() {
         return;
