@@ -29,7 +29,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l data-
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_needs_command" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -74,7 +74,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" 
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -116,7 +116,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -161,7 +161,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanu
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -202,7 +202,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -235,7 +235,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restor
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -269,7 +269,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" 
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -287,7 +287,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and not __fish_seen_subcommand_from verify export rebuild help" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -318,7 +318,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -336,7 +336,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from export" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -363,7 +363,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -384,7 +384,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -403,7 +403,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand notify; and __fish_seen_subcommand_from test" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''
@@ -440,7 +440,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l database -d 'Fast-Flow\'s database [Fast-Flow: DATABASE_URL] [default: SQLite, fastflow.db in the data directory]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l database-timezone -d 'Zone of naive time columns of PostgreSQL, such as Europe/Berlin [default: the session\'s, as for Fast-Flow]' -r
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l state-dir -d 'Where the ledger and the lock lie [default: the data directory]' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l state-dir -d 'Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l path-map -d 'How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l lock-wait -d 'How long to wait for another instance to finish' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l color -d 'When to colour: NO_COLOR beats CLICOLOR_FORCE beats this' -r -f -a "auto\t''

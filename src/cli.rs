@@ -275,7 +275,7 @@ pub struct GlobalArgs {
         hide_env_values = true
     )]
     pub database_timezone: Option<String>,
-    /// Where the ledger and the lock lie [default: the data directory]
+    /// Folder of ledger and lock [default: the data directory; with PostgreSQL none, but a schema in the database]
     #[arg(long, global = true, value_name = "DIR", env = "FASTFLOW_ARCHIVE_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<String>,
     /// How paths in the database translate to paths here; repeatable [default: /app/logs=<logs-dir>]

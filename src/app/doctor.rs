@@ -9,7 +9,7 @@ use super::process::runtime;
 use super::session::{narrowing_of, rules_of};
 use super::spend::{Spending, check_guards};
 use crate::cli::{Cli, Typed};
-use crate::config::{self, Archive, Channels, Config, Host, Layers, OwnCleanup, Retention, SettingsPage};
+use crate::config::{self, Archive, Channels, Config, Host, Layers, LedgerPlace, OwnCleanup, Retention, SettingsPage};
 use crate::doctor::{self, Check};
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{self, Access, Condition, LogsDir, Store};
@@ -88,7 +88,8 @@ impl Doctor<'_> {
             Ok(retention) => self.check(doctor::retention(retention)),
             Err(error) => self.check(Check::failed("retention", error)),
         }
-        let ledger = self.state();
+        let mut store = store;
+        let ledger = self.state(&mut store);
         let retention = retention.ok();
         self.instance(store, retention.as_ref(), ledger.as_ref());
         match &retention {
@@ -115,11 +116,23 @@ impl Doctor<'_> {
     }
 
     /// State directory, lock, ledger.
-    fn state(&mut self) -> Option<Ledger> {
-        let folder = self.host.state_dir.value.clone();
-        self.check(doctor::state_dir(&folder));
-        self.check(doctor::lock(&folder));
-        match Ledger::open_existing(&folder) {
+    fn state(&mut self, store: &mut Result<Box<dyn Store>>) -> Option<Ledger> {
+        let place = self.host.ledger.value.clone();
+        match (&place, store) {
+            (LedgerPlace::Folder(folder), _) => {
+                self.check(doctor::state_dir(folder));
+                self.check(doctor::lock(folder));
+            }
+            (LedgerPlace::Postgres { .. }, Ok(store)) => {
+                self.check(doctor::state_in_database(&place));
+                self.check(doctor::lock_in_database(store.as_mut()));
+            }
+            (LedgerPlace::Postgres { .. }, Err(_)) => {
+                self.skip(&["state_dir", "lock", "ledger", "last_success"], "the database cannot be read");
+                return None;
+            }
+        }
+        match Ledger::open_existing(&place) {
             Ok(Some(ledger)) => {
                 self.check(doctor::ledger(&ledger));
                 self.check(doctor::last_success(&ledger, self.now));

@@ -18,9 +18,9 @@ const ANCHOR_BYTES: ByteSize = ByteSize(64 << 10);
 
 /// Runs the subcommand.
 pub(super) fn run(command: &LedgerCommand, layers: &Layers, host: &Host, report: &mut Report) -> Result<()> {
-    let state_dir = &host.state_dir.value;
-    let ledger = Ledger::open_existing(state_dir)?.ok_or_else(|| {
-        Error::new(Kind::LedgerFailed, format!("find a ledger in `{}`", state_dir.display()))
+    let place = &host.ledger.value;
+    let ledger = Ledger::open_existing(place)?.ok_or_else(|| {
+        Error::new(Kind::LedgerFailed, format!("find a ledger in `{place}`"))
             .hint("check --state-dir; backup and cleanup make one")
     })?;
     report.sealed(ledger.head()?.hash);
@@ -77,7 +77,7 @@ fn verify(ledger: &Ledger, target: Option<&Target>, report: &mut Report) -> Resu
 }
 
 fn broken(ledger: &Ledger, what: &str) -> Error {
-    Error::new(Kind::LedgerBroken, format!("verify the ledger `{}`: {what}", ledger.path().display()))
+    Error::new(Kind::LedgerBroken, format!("verify the ledger `{}`: {what}", ledger.shown()))
 }
 
 /// The anchors in a bucket: their keys, by the head that each names.

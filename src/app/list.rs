@@ -34,9 +34,9 @@ pub(super) fn run(args: &ListArgs, layers: &Layers, host: &Host, report: &mut Re
         let bucket = runtime.block_on(Bucket::connect_for_reading(target))?;
         Finder { asked, ledger: None, bucket: Some((bucket, target.prefix.value.clone())) }
     } else {
-        let state_dir = &host.state_dir.value;
-        let ledger = Ledger::open_existing(state_dir)?.ok_or_else(|| {
-            Error::new(Kind::LedgerFailed, format!("find a ledger in `{}`", state_dir.display()))
+        let place = &host.ledger.value;
+        let ledger = Ledger::open_existing(place)?.ok_or_else(|| {
+            Error::new(Kind::LedgerFailed, format!("find a ledger in `{place}`"))
                 .hint("--remote lists what is in the bucket; check --state-dir")
         })?;
         report.sealed(ledger.head()?.hash);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::process::host_name;
 use crate::cli::{Cli, NotifyWhen, Typed};
-use crate::config::{Channels, Dotenv, Host, Layers, Webhook};
+use crate::config::{Channels, Dotenv, Host, Layers, LedgerPlace, Webhook};
 use crate::error::{Error, Kind, Result};
 use crate::notify::{self, Delivery, Digest, Ping};
 use crate::report::Report;
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// What is known of them.
 pub(super) struct Operators {
     channels: Channels,
-    state_dir: Option<PathBuf>,
+    ledger: Option<LedgerPlace>,
     when: NotifyWhen,
     metrics_file: Option<PathBuf>,
     ping_url: Option<String>,
@@ -38,7 +38,7 @@ impl Operators {
         });
         Operators {
             channels: Channels::resolve(&environment_layers(environment)),
-            state_dir: None,
+            ledger: None,
             when: cli.command.notify(),
             metrics_file: monitor.and_then(|monitor| monitor.metrics_file.clone()),
             ping_url: monitor.and_then(|monitor| monitor.ping_url.clone()),
@@ -57,7 +57,7 @@ impl Operators {
     /// More of the configuration is known.
     pub(super) fn learn(&mut self, layers: &Layers, host: Option<&Host>) {
         self.channels = Channels::resolve(layers);
-        self.state_dir = host.map(|host| host.state_dir.value.clone());
+        self.ledger = host.map(|host| host.ledger.value.clone());
     }
 
     /// `notify test`: a marked message on each channel.
@@ -101,8 +101,8 @@ impl Operators {
     }
 
     fn tell_people(&self, report: &mut Report, now: Timestamp) {
-        let (digest, state_dir) = (self.digest(report), self.state_dir.as_deref());
-        let deliveries = notify::tell(&digest, &self.channels, self.when, self.ends_trouble, state_dir, now);
+        let (digest, ledger) = (self.digest(report), self.ledger.as_ref());
+        let deliveries = notify::tell(&digest, &self.channels, self.when, self.ends_trouble, ledger, now);
         if deliveries.iter().any(|delivery| delivery.channel == "teams") {
             self.channels.retired_warning().iter().for_each(|warning| report.warning(warning));
         }

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::config::LedgerPlace;
 use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
 use crate::fastflow::Store;
 use crate::flow::{Signal, Stop};
+use crate::lock::Lock;
 use crate::printable::printable;
+use crate::time::Timestamp;
 
 /// From now on, on a thread of its own: the first signal lets what is in flight finish; the second ends the process at once.
 pub(super) fn watch_signals(stop: Arc<Stop>) -> Result<()> {
@@ -59,6 +62,24 @@ const SERVER_NOTICES: Duration = Duration::from_secs(2);
 
 /// How often the lock of the database is asked for again.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Keeps out other invocations, here and on other hosts, for as long as `store` is open and the lock is held, waiting up to
+/// `wait`. Where the ledger is in the database, the database alone keeps them out.
+pub(super) fn be_alone(
+    place: &LedgerPlace,
+    store: &mut dyn Store,
+    wait: Duration,
+    command: &str,
+    now: Timestamp,
+    go_on: impl Fn() -> Result<()>,
+) -> Result<Option<Lock>> {
+    let lock = match place {
+        LedgerPlace::Folder(folder) => Some(Lock::acquire(folder, wait, command, now, &go_on)?),
+        LedgerPlace::Postgres { .. } => None,
+    };
+    keep_others_out(store, wait, go_on)?;
+    Ok(lock)
+}
 
 /// Keeps out invocations on other hosts for as long as `store` is open, waiting up to `wait`; the error names who holds it.
 /// An error of `go_on` ends the waiting.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::process::{host_name, keep_others_out, runtime, user_name, watch_signals};
+use super::process::{be_alone, host_name, runtime, user_name, watch_signals};
 use crate::archive::Bucket;
 use crate::bytes::ByteSize;
 use crate::check::{Asked, Finder, InArchive, Instance, Restored, Restorer, explained, is_difference};
@@ -21,7 +21,6 @@ use crate::fastflow::{self, Access, LogsDir};
 use crate::flow::Stop;
 use crate::folder::Folder;
 use crate::ledger::{Invocation, Ledger};
-use crate::lock::Lock;
 use crate::report::{Progress, Report};
 use crate::run::RunId;
 use crate::time::Clock;
@@ -60,7 +59,7 @@ pub(super) fn run(
         let stop = Arc::new(Stop::default());
         watch_signals(Arc::clone(&stop))?;
         let bucket = Bucket::connect_for_reading(target).await?;
-        let ledger = if args.remote { None } else { Ledger::open_existing(&host.state_dir.value)? };
+        let ledger = if args.remote { None } else { Ledger::open_existing(&host.ledger.value)? };
         let work = Work { target, bucket, asked, ledger, stop };
         match &args.to {
             Some(to) => work.into_folder(to, args, report).await,
@@ -119,18 +118,18 @@ impl Work<'_> {
     }
 
     async fn into_instance(mut self, cli: &Cli, host: &Host, clock: Clock, report: &mut Report) -> Result<()> {
-        let (state_dir, command) = (&host.state_dir.value, cli.command.name());
+        let (place, command) = (&host.ledger.value, cli.command.name());
         let mut store = fastflow::open(&host.database.value, Access::Write)?;
         let logs = LogsDir::open(&host.logs_dir.value, &host.path_map.value)?;
-        let _lock = Lock::acquire(state_dir, cli.global.lock_wait, command, clock.now(), || self.stop.check())?;
-        keep_others_out(store.as_mut(), cli.global.lock_wait, || self.stop.check())?;
-        let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
+        let wait = cli.global.lock_wait;
+        let _lock = be_alone(place, store.as_mut(), wait, command, clock.now(), || self.stop.check())?;
+        let mut ledger = Ledger::open(place, &host_name(), clock.now())?;
         ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
         // What an invocation began to delete that was cut off: afterwards, this one's end says that nothing is open.
         let open = ledger.open_deletions()?;
         let left = finish_open_deletions(&mut ledger, store.as_mut(), &logs, &open, clock.now())?;
         left.iter().for_each(|warning| report.warning(warning));
-        let mut instance = Instance { store, logs, ledger, spool_dir: state_dir.clone(), clock };
+        let mut instance = Instance { store, logs, ledger, spool_dir: place.spool_dir(), clock };
         let (mut found, search) = self.search();
         let mut progress = Progress::new(report.shows_progress(), 0, ByteSize(0));
         while let Some(run) = found.recv().await {

@@ -96,7 +96,7 @@ impl Session {
 
     /// The ledger, for reading, where there is one.
     pub(super) fn known_ledger(&self) -> Result<Option<Ledger>> {
-        Ledger::open_existing(&self.config.host.state_dir.value)
+        Ledger::open_existing(&self.config.host.ledger.value)
     }
 
     pub(super) fn open_logs(&self) -> Result<LogsDir> {

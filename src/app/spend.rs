@@ -9,19 +9,18 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::process::{host_name, keep_others_out, runtime, user_name};
+use super::process::{be_alone, host_name, runtime, user_name};
 use super::session::Session;
 use crate::archive::{Archiver, Bucket, Origin, Receipt};
 use crate::bytes::{ByteRate, ByteSize};
 use crate::cleanup::{Remover, Truncator, finish_open_deletions};
 use crate::cli::Cli;
-use crate::config::{Host, Target};
+use crate::config::{Host, Setting, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fail_point;
 use crate::fastflow::{self, Access, AuditEntry, LogsDir};
 use crate::flow::{self, Committer, Feeder, RunOutcome};
 use crate::ledger::{Anchor, Invocation, Ledger, LogsVolume};
-use crate::lock::Lock;
 use crate::plan::{self, Guard, Plan};
 use crate::report::{Progress, Report};
 
@@ -64,15 +63,14 @@ impl Session {
     /// `backup` and `cleanup`: spends the plan.
     fn spend(&self, cli: &Cli, report: &mut Report, spending: &Spending) -> Result<()> {
         let target = self.config.archive.target()?;
-        let Host { database, state_dir, .. } = &self.config.host;
+        let Host { database, ledger: Setting { value: place, .. }, .. } = &self.config.host;
         let access = if spending.delete { Access::Write } else { Access::Read };
         let mut store = fastflow::open(&database.value, access)?;
         let command = cli.command.name();
-        let _lock =
-            Lock::acquire(&state_dir.value, cli.global.lock_wait, command, self.clock.now(), || self.stop.check())?;
-        keep_others_out(store.as_mut(), cli.global.lock_wait, || self.stop.check())?;
+        let (wait, now) = (cli.global.lock_wait, self.clock.now());
+        let _lock = be_alone(place, store.as_mut(), wait, command, now, || self.stop.check())?;
         let host = host_name();
-        let mut ledger = Ledger::open(&state_dir.value, &host, self.clock.now())?;
+        let mut ledger = Ledger::open(place, &host, self.clock.now())?;
         let (plan, logs) = self.plan()?;
         report.begin(&plan, logs.as_ref());
         report.sealed(ledger.head()?.hash);
@@ -146,7 +144,7 @@ impl Session {
             store: fastflow::open(&self.config.host.database.value, Access::Read)?,
             ledger: committer.ledger.reader()?,
             archiver: Arc::clone(&archiver),
-            spool_dir: self.config.host.state_dir.value.clone(),
+            spool_dir: self.config.host.ledger.value.spool_dir(),
             allow_missing_logs,
         };
         let (sender, mut outcomes) = mpsc::unbounded_channel::<RunOutcome>();

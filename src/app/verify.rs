@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::process::{host_name, runtime, user_name, watch_signals};
+use super::process::{host_name, keep_others_out, runtime, user_name, watch_signals};
 use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, from_hex, service_key};
 use crate::archive::{Digests, MANIFEST};
 use crate::bytes::ByteSize;
 use crate::check::{Event, Inventory, Local, LocalState, Reach, Verifier, put_only};
 use crate::cli::{ArchiveArgs, GlobalArgs, LedgerRebuildArgs, VerifyArgs};
-use crate::config::{Archive, Host, Layers, Retention, Target};
+use crate::config::{Archive, Host, Layers, LedgerPlace, Retention, Target};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::exit::Exit;
 use crate::fastflow::{self, Access, LogsDir};
@@ -46,8 +46,8 @@ pub(super) fn run(args: &VerifyArgs, layers: &Layers, host: &Host, clock: Clock,
     if [&given.log_retention_runs, &given.log_retention_days, &given.log_max_size_mb].iter().any(|it| it.is_some()) {
         Retention::resolve(layers, given)?;
     }
-    let state_dir = &host.state_dir.value;
-    let ledger = Ledger::open_existing(state_dir)?;
+    let place = &host.ledger.value;
+    let ledger = Ledger::open_existing(place)?;
     let selected = Selected {
         pipelines: args.pipeline.clone(),
         runs: args.run.iter().filter_map(|id| id.parse().ok()).collect(),
@@ -60,15 +60,14 @@ pub(super) fn run(args: &VerifyArgs, layers: &Layers, host: &Host, clock: Clock,
             unknown_runs(ledger, &selected)?.iter().for_each(|error| report.problem(error));
         }
         None => {
-            let message =
-                format!("there is no ledger in `{}`: the archive is checked by its manifests", state_dir.display());
+            let message = format!("there is no ledger in `{place}`: the archive is checked by its manifests");
             report.warning(&Warning::new("no_ledger", message));
         }
     }
     let seed = (RandomState::new().build_hasher().finish() % u64::from(u32::MAX)) as u32;
     let reads = args.deep || args.sample.is_some();
     let checks = match (reads, &ledger) {
-        (true, Some(_)) => Checks::open(state_dir),
+        (true, Some(_)) => Checks::open(place),
         _ => Err(Error::new(Kind::Internal, "remember what was read")),
     };
     if let (true, Some(_), Err(error)) = (reads, &ledger, &checks) {
@@ -255,8 +254,18 @@ pub(super) fn rebuild(
     report: &mut Report,
 ) -> Result<()> {
     let archive = resolve(layers, &args.archive, report)?;
-    let (target, state_dir, command) = (archive.target()?, &host.state_dir.value, "ledger rebuild");
-    let _lock = Lock::acquire(state_dir, global.lock_wait, command, clock.now(), || Ok(()))?;
+    let (target, place, command) = (archive.target()?, &host.ledger.value, "ledger rebuild");
+    let _alone = match place {
+        // Needs no instance.
+        LedgerPlace::Folder(folder) => {
+            (Some(Lock::acquire(folder, global.lock_wait, command, clock.now(), || Ok(()))?), None)
+        }
+        LedgerPlace::Postgres { .. } => {
+            let mut store = fastflow::open(&host.database.value, Access::Read)?;
+            keep_others_out(store.as_mut(), global.lock_wait, || Ok(()))?;
+            (None, Some(store))
+        }
+    };
     let runtime = runtime()?;
     // Where the bucket cannot be read, no ledger is made.
     let (bucket, inventory) = runtime.block_on(async {
@@ -264,7 +273,7 @@ pub(super) fn rebuild(
         let inventory = list(&bucket, target, true, true).await?;
         Ok((bucket, inventory))
     })?;
-    let mut ledger = Ledger::open(state_dir, &host_name(), clock.now())?;
+    let mut ledger = Ledger::open(place, &host_name(), clock.now())?;
     ledger.begin(Invocation { command, host: host_name(), user: user_name(), logs: None }, clock.now())?;
     let rebuilt = runtime.block_on(async {
         let total = inventory.as_ref().map_or(Ok(0), Inventory::count)?;

@@ -10,6 +10,7 @@ mod dotenv;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod layers;
+mod place;
 mod postgres;
 mod secret;
 mod settings;
@@ -26,6 +27,7 @@ pub use channels::{Channels, Language, Smtp, SmtpTls, Webhook};
 pub use database::Database;
 pub use dotenv::Dotenv;
 pub use layers::{Key, Layers, Setting, Source};
+pub use place::{LEDGER_SCHEMA, LedgerPlace};
 pub use postgres::{PostgresAddress, TlsMode};
 pub use secret::Secret;
 pub use settings::SettingsPage;
@@ -105,8 +107,8 @@ pub struct Host {
     pub data_dir: Setting<PathBuf>,
     /// The log directory.
     pub logs_dir: Setting<PathBuf>,
-    /// Where ledger and lock lie.
-    pub state_dir: Setting<PathBuf>,
+    /// Where ledger and lock are.
+    pub ledger: Setting<LedgerPlace>,
     /// Translations, the more specific first.
     pub path_map: Setting<Vec<PathMapping>>,
     /// Whether the Settings page counts.
@@ -128,17 +130,17 @@ impl Host {
         let variable = |name: &str| layers.variable(name).map(|setting| setting.value);
         let url = layers.text(url, global.database.as_deref());
         let database = Database::resolve(url, &data_dir.value, zone, &variable)?;
-        let state_dir = match global.state_dir.as_deref().filter(|dir| !dir.is_empty()) {
-            Some(dir) => Setting { value: PathBuf::from(dir), source: layers.option_source("state_dir") },
-            None => Setting::default(data_dir.value.clone()),
-        };
+        let state_dir = global.state_dir.as_deref().filter(|dir| !dir.is_empty());
+        let state_dir =
+            state_dir.map(|dir| Setting { value: PathBuf::from(dir), source: layers.option_source("state_dir") });
+        let ledger = LedgerPlace::resolve(state_dir, &database.value, &data_dir.value);
         let path_map = path_map(layers, &global.path_map, &logs_dir.value)?;
         let ui_settings = if global.no_ui_settings {
             Setting { value: false, source: layers.option_source("no_ui_settings") }
         } else {
             Setting::default(true)
         };
-        Ok(Host { database, data_dir, logs_dir, state_dir, path_map, ui_settings })
+        Ok(Host { database, data_dir, logs_dir, ledger, path_map, ui_settings })
     }
 }
 
@@ -269,7 +271,7 @@ impl Config {
             ("database", self.host.database.value.to_string(), self.host.database.source.clone()),
             ("data-dir", path(&self.host.data_dir.value), self.host.data_dir.source.clone()),
             ("logs-dir", path(&self.host.logs_dir.value), self.host.logs_dir.source.clone()),
-            ("state-dir", path(&self.host.state_dir.value), self.host.state_dir.source.clone()),
+            ("state-dir", self.host.ledger.value.to_string(), self.host.ledger.source.clone()),
             ("path-map", maps.join(", "), self.host.path_map.source.clone()),
             ("ui-settings", self.host.ui_settings.value.to_string(), self.host.ui_settings.source.clone()),
             ("log-retention-runs", unlimited(self.retention.runs.value), self.retention.runs.source.clone()),

@@ -13,6 +13,6 @@ mod tls;
 pub use check::{Check, Verdict};
 pub use instance::{condition, files, opened, volume};
 pub use settings::{configuration, env_file, fast_flow_cleanup, notifications, retention};
-pub use state::{last_success, ledger, lock, other_archiver, state_dir};
+pub use state::{last_success, ledger, lock, lock_in_database, other_archiver, state_dir, state_in_database};
 pub use store::{archive, bucket};
 pub use tls::{Door, reach};

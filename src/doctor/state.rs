@@ -1,12 +1,15 @@
 //! Our own side: state directory, lock, ledger, and when it last went well.
 //!
-//! In: the state directory, the ledger. Out: checks. Reads only.
+//! In: the state directory or the database, the ledger. Out: checks. Reads only.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::check::Check;
 use crate::bytes::ByteSize;
+use crate::config::LedgerPlace;
+use crate::error::Result;
+use crate::fastflow::Store;
 use crate::ledger::{FILE_NAME, LastEnded, Ledger};
 use crate::lock;
 use crate::mount::{Mount, check_writable, check_writable_file};
@@ -48,10 +51,28 @@ pub fn state_dir(folder: &Path) -> Check {
     }
 }
 
+/// Whether the ledger can be written where it is in the database.
+pub fn state_in_database(place: &LedgerPlace) -> Check {
+    const NAME: &str = "state_dir";
+    match Ledger::check_rights(place) {
+        Ok(()) => Check::ok(NAME, format!("none is needed: ledger and lock are in the database (`{place}`)")),
+        Err(error) => Check::failed(NAME, &error),
+    }
+}
+
 /// Whether another instance is at work.
 pub fn lock(state_dir: &Path) -> Check {
+    held(lock::holder(state_dir))
+}
+
+/// The same where the lock is one of the database.
+pub fn lock_in_database(store: &mut dyn Store) -> Check {
+    held(store.kept_out_by())
+}
+
+fn held(holder: Result<Option<String>>) -> Check {
     const NAME: &str = "lock";
-    match lock::holder(state_dir) {
+    match holder {
         Ok(None) => Check::ok(NAME, "free"),
         Ok(Some(holder)) => {
             let hint = "wait until it has finished; the lock ends with its process";

@@ -4,7 +4,7 @@
 //! outside [`Store::remove`], [`Store::restore`] and [`Store::audit`], and never touches a file outside the log directory.
 
 mod logs;
-mod postgres;
+pub(crate) mod postgres;
 mod record;
 mod sqlite;
 mod store;

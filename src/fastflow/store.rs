@@ -167,6 +167,9 @@ pub trait Store: Send {
     /// machine, the lock in the state directory does it alone.
     fn keep_others_out(&mut self) -> Result<Option<String>>;
 
+    /// Who keeps others out now; takes nothing.
+    fn kept_out_by(&mut self) -> Result<Option<String>>;
+
     /// Writes the row for the audit page; `false` where the database has no such table.
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool>;
 }

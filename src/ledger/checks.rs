@@ -4,16 +4,16 @@
 //! `checks`, which is no evidence and may change.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, params};
-
 use super::entry::{ArchivedLine, ReceiptLine, What};
-use super::{ArchivedRun, FILE_NAME, Ledger, failed};
+use super::postgres::PostgresAside;
+use super::sqlite::SqliteAside;
+use super::storage::Aside;
+use super::{ArchivedRun, FILE_NAME, Ledger};
 use crate::archive::Receipt;
-use crate::error::{Error, Kind, Result};
+use crate::config::LedgerPlace;
+use crate::error::Result;
 use crate::run::RunId;
 use crate::time::Timestamp;
 
@@ -49,11 +49,21 @@ pub enum Order {
     LeastRecentlyRead(u32),
 }
 
+impl Order {
+    /// The seed, and whether there is one.
+    pub(super) fn seed(self) -> (i64, bool) {
+        match self {
+            Order::Id => (0, false),
+            Order::LeastRecentlyRead(seed) => (i64::from(seed).max(1), true),
+        }
+    }
+}
+
 impl Ledger {
     /// How many archived runs are selected.
     pub fn count_archived(&self, selected: &Selected) -> Result<u64> {
         let mut count = 0;
-        self.each_id(selected, Order::Id, |_| {
+        self.storage.each_id(selected, Order::Id, &mut |_| {
             count += 1;
             Ok(true)
         })?;
@@ -68,14 +78,15 @@ impl Ledger {
         order: Order,
         mut each: impl FnMut(ArchivedRun) -> Result<bool>,
     ) -> Result<()> {
-        self.each_id(selected, order, |id| each(self.newest_receipts(self.readable(id.parse().ok())?)?))
+        let mut each = |id: &str| each(self.newest_receipts(self.readable(id.parse().ok())?)?);
+        self.storage.each_id(selected, order, &mut each)
     }
 
     fn newest_receipts(&self, run: RunId) -> Result<ArchivedRun> {
         let mut newest: HashMap<(String, String, String), usize> = HashMap::new();
         let mut receipts: Vec<Option<Receipt>> = Vec::new();
         let (mut pipeline, mut rule) = (String::new(), String::new());
-        for (_, line) in self.archived(&run, "")? {
+        for (_, line) in self.archived(&run, false)? {
             for receipt in self.readable(line.receipts())? {
                 let place = (receipt.endpoint.clone(), receipt.bucket.clone(), receipt.key.clone());
                 // The manifest stays last.
@@ -87,49 +98,6 @@ impl Ledger {
             (pipeline, rule) = (line.pipeline, line.rule);
         }
         Ok(ArchivedRun { run, pipeline, rule, receipts: receipts.into_iter().flatten().collect() })
-    }
-
-    fn each_id(&self, selected: &Selected, order: Order, mut each: impl FnMut(&str) -> Result<bool>) -> Result<()> {
-        let list = |values: Vec<String>| (!values.is_empty()).then(|| serde_json::Value::from(values).to_string());
-        let pipelines = list(selected.pipelines.clone());
-        let runs = list(selected.runs.iter().map(ToString::to_string).collect());
-        let before = selected.archived_before.map(|at| at.to_string());
-        let (seed, by_chance) = match order {
-            Order::Id => (0, false),
-            Order::LeastRecentlyRead(seed) => (i64::from(seed).max(1), true),
-        };
-        let failed = |error| failed(&self.path, error);
-        let last_read = if self.has_checks().map_err(failed)? {
-            "(SELECT read_at FROM checks WHERE checks.run_id = entries.run_id)"
-        } else {
-            "NULL"
-        };
-        let by = match (by_chance, selected.limit) {
-            (true, _) => format!("{last_read}, (seq * ?4) % 2147483647"),
-            (false, None) => "run_id".to_owned(),
-            (false, Some(_)) => "seq".to_owned(),
-        };
-        let limit = selected.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-        let sql = format!(
-            "SELECT run_id FROM entries WHERE seq IN \
-             (SELECT max(seq) FROM entries WHERE run_id IS NOT NULL AND entry = 'archived' GROUP BY run_id) \
-             AND (?1 IS NULL OR json_extract(body, '$.pipeline') IN (SELECT value FROM json_each(?1))) \
-             AND (?2 IS NULL OR run_id IN (SELECT value FROM json_each(?2))) \
-             AND (?3 IS NULL OR json_extract(body, '$.at') < ?3) AND ?4 IS NOT NULL ORDER BY {by} LIMIT ?5"
-        );
-        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
-        let mut rows = statement.query(params![pipelines, runs, before, seed, limit]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let id: String = row.get(0).map_err(failed)?;
-            if !each(&id)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn has_checks(&self) -> rusqlite::Result<bool> {
-        self.connection.prepare("SELECT 1 FROM sqlite_master WHERE name = 'checks'")?.exists([])
     }
 
     /// Records receipts that were found in the bucket, in one synced commit. Their fingerprint is that of no row, and they
@@ -157,39 +125,21 @@ impl Ledger {
 }
 
 /// Remembers when runs were read and hashed.
-pub struct Checks {
-    connection: Connection,
-}
+pub struct Checks(Box<dyn Aside>);
 
 impl Checks {
-    /// The memory in the ledger of `state_dir`, where this user may write it.
-    pub fn open(state_dir: &Path) -> Result<Checks> {
-        let path = state_dir.join(FILE_NAME);
-        let us = rustix::process::geteuid();
-        if !us.is_root() && std::fs::metadata(&path).is_ok_and(|file| file.uid() != us.as_raw()) {
-            let message = format!("remember in `{}` what was checked: it belongs to another user", path.display());
-            return Err(Error::new(Kind::WrongUser, message).hint("run it as the user that runs cleanup"));
-        }
-        let open = || {
-            let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            connection.busy_timeout(BUSY)?;
-            let table = "CREATE TABLE IF NOT EXISTS checks (run_id TEXT PRIMARY KEY, read_at TEXT NOT NULL) STRICT";
-            connection.execute(table, [])?;
-            Ok(connection)
+    /// The memory beside the ledger of that place, where this user may write it; the ledger must be there.
+    pub fn open(place: &LedgerPlace) -> Result<Checks> {
+        let mut aside: Box<dyn Aside> = match place {
+            LedgerPlace::Folder(folder) => Box::new(SqliteAside::open(folder.join(FILE_NAME), BUSY)?),
+            LedgerPlace::Postgres { address, .. } => Box::new(PostgresAside::open_existing(address)?),
         };
-        Ok(Checks { connection: open().map_err(|error| failed(&path, error))? })
+        aside.make_ready()?;
+        Ok(Checks(aside))
     }
 
     /// Remembers that these runs were read and hashed.
     pub fn remember(&mut self, runs: &[RunId], at: Timestamp) -> Result<()> {
-        let mut write = || {
-            let transaction = self.connection.transaction()?;
-            for run in runs {
-                let sql = "INSERT OR REPLACE INTO checks (run_id, read_at) VALUES (?, ?)";
-                transaction.prepare_cached(sql)?.execute([run.to_string(), at.to_string()])?;
-            }
-            transaction.commit()
-        };
-        write().map_err(|error| failed(Path::new(FILE_NAME), error))
+        self.0.remember_read(runs, at)
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! In: the ledger. Out: [`LastEnded`]. Reads only.
 
-use rusqlite::OptionalExtension as _;
-
-use super::{Ledger, failed};
+use super::Ledger;
+use super::entry::{Line, What};
 use crate::error::Result;
 use crate::time::Timestamp;
 
@@ -22,26 +21,15 @@ pub struct LastEnded {
 impl Ledger {
     /// How the last `backup` or `cleanup` ended; with `succeeded` the last one that ended with 0. `None`: there is none.
     pub fn last_ended(&self, succeeded: bool) -> Result<Option<LastEnded>> {
-        let only = if succeeded { "AND json_extract(body, '$.exit_code') = 0" } else { "" };
-        let sql = format!(
-            "SELECT json_extract(body, '$.at'), json_extract(body, '$.summary.command'), json_extract(body, '$.exit_code') \
-             FROM entries WHERE entry = 'ended' AND json_extract(body, '$.summary.command') IN ('backup', 'cleanup') {only} \
-             ORDER BY seq DESC LIMIT 1"
-        );
-        let read = self
-            .connection
-            .query_row(&sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u8>(2)?)));
-        let found = read.optional().map_err(|error| failed(&self.path, error))?;
-        found
-            .map(|(at, command, exit_code)| {
-                Ok(LastEnded { at: self.readable(Timestamp::from_rfc3339(&at))?, command, exit_code })
-            })
-            .transpose()
+        let Some(body) = self.storage.ended(succeeded)? else { return Ok(None) };
+        let Line { at, what, .. } = self.readable(serde_json::from_str(&body).ok())?;
+        let What::Ended { exit_code, summary, .. } = what else { return self.readable(None) };
+        let command = summary.get("command").and_then(|command| command.as_str()).unwrap_or_default().to_owned();
+        Ok(Some(LastEnded { at: self.readable(Timestamp::from_rfc3339(&at))?, command, exit_code }))
     }
 
     /// Whether an entry has this hash: whether the chain once ended there.
     pub fn knows(&self, head: &str) -> Result<bool> {
-        let read = || self.connection.prepare("SELECT 1 FROM entries WHERE hash = ?")?.exists([head]);
-        read().map_err(|error| failed(&self.path, error))
+        self.storage.knows(head)
     }
 }

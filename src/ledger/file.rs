@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::add;
 use super::entry::What;
+use super::sqlite::insert;
+use super::storage::chained;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::fastflow::{Access, connect_sqlite};
@@ -104,7 +105,8 @@ pub(super) fn create(path: &Path, host: &str, now: Timestamp) -> Result<()> {
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         let ledger = transaction.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        add(&transaction, vec![What::Created { ledger, version, host: host.to_owned() }], now)?;
+        let first = chained(None, vec![What::Created { ledger, version, host: host.to_owned() }], now)?;
+        insert(&transaction, &first)?;
         transaction.commit()?;
         connection.close().map_err(|(_, error)| error)?;
         fail_point::reached("ledger-made-aside");
@@ -167,13 +169,18 @@ pub(super) fn damaged(path: &Path, error: impl Into<anyhow::Error>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LedgerPlace;
     use crate::ledger::{FILE_NAME, Ledger};
 
     const NOW: Timestamp = Timestamp::from_micros(1_786_000_000_000_000);
 
+    fn at(folder: &Path) -> LedgerPlace {
+        LedgerPlace::Folder(folder.to_owned())
+    }
+
     /// A ledger with some entries, each commit of a size that needs pages of its own.
     fn ledger(folder: &Path) -> Ledger {
-        let mut ledger = Ledger::open(folder, "host", NOW).unwrap();
+        let mut ledger = Ledger::open(&at(folder), "host", NOW).unwrap();
         for number in 0..20u8 {
             let summary = serde_json::json!({ "text": "x".repeat(900), "number": number });
             ledger.end(number, summary, NOW).unwrap();
@@ -197,12 +204,14 @@ mod tests {
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         for cut in (1..=4096).chain([whole.len() - 31, whole.len() - 1, whole.len()]) {
             file.set_len((whole.len() - cut) as u64).unwrap();
-            for opened in [Ledger::open(folder.path(), "host", NOW).map(Some), Ledger::open_existing(folder.path())] {
+            for opened in
+                [Ledger::open(&at(folder.path()), "host", NOW).map(Some), Ledger::open_existing(&at(folder.path()))]
+            {
                 assert_eq!(opened.err().map(|error| error.kind), Some(Kind::LedgerFailed), "{cut} bytes fewer");
             }
         }
         std::fs::write(&path, &whole).unwrap();
-        assert_eq!(entries(&Ledger::open(folder.path(), "host", NOW).unwrap()), 21);
+        assert_eq!(entries(&Ledger::open(&at(folder.path()), "host", NOW).unwrap()), 21);
     }
 
     #[test]
@@ -217,7 +226,7 @@ mod tests {
             let copy = tempfile::tempdir().unwrap();
             std::fs::write(copy.path().join(FILE_NAME), &file).unwrap();
             std::fs::write(copy.path().join(&names[1]), &journal[..journal.len() - cut]).unwrap();
-            let found = entries(&Ledger::open(copy.path(), "host", NOW).unwrap());
+            let found = entries(&Ledger::open(&at(copy.path()), "host", NOW).unwrap());
             assert!((17..=21).contains(&found), "{cut} bytes fewer: {found} entries");
             assert_eq!(found == 21, cut == 0, "{cut} bytes fewer: {found} entries");
         }
@@ -227,7 +236,7 @@ mod tests {
     fn another_database_is_not_taken_for_a_ledger() {
         let folder = tempfile::tempdir().unwrap();
         Connection::open(folder.path().join(FILE_NAME)).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
-        let error = Ledger::open(folder.path(), "host", NOW).err().unwrap();
+        let error = Ledger::open(&at(folder.path()), "host", NOW).err().unwrap();
         assert!(error.message().contains("the database of another program"), "{error}");
     }
 }

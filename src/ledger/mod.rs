@@ -1,7 +1,7 @@
 //! The record of what was done: each invocation, each object's receipt, each deletion, in a chain of hashes.
 //!
-//! In: proofs and outcomes. Out: a SQLite file in the state directory, synced before anything rests on it; receipts of
-//! earlier invocations, so that nothing is sent twice; the head of the chain. Entries are only ever added: triggers refuse
+//! In: proofs and outcomes. Out: a SQLite file in the state directory, or a schema of Fast-Flow's PostgreSQL database, synced
+//! before anything rests on it; receipts of earlier invocations, so that nothing is sent twice; the head of the chain. Entries are only ever added: triggers refuse
 //! anything else. Never holds credentials or values of `env_vars`.
 
 mod anchor;
@@ -11,25 +11,31 @@ mod endings;
 mod entry;
 mod file;
 mod lookup;
-
-use std::path::{Path, PathBuf};
-
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+mod postgres;
+mod schema;
+mod sqlite;
+mod storage;
+mod told;
 
 pub use anchor::{Anchor, FOLDER as ANCHOR_FOLDER};
 pub use chain::{Broken, Fault};
 pub use checks::{Checks, Order, Selected};
 pub use endings::LastEnded;
 pub use entry::{LogsVolume, What};
+pub use told::{Told, ToldBefore};
 
 use crate::archive::{Receipt, to_hex};
-use crate::error::{Error, Kind, Result};
+use crate::config::LedgerPlace;
+use crate::error::{Error, Result};
 use crate::fastflow::{Access, Fingerprint};
 use crate::plan::PlannedRun;
 use crate::run::RunId;
 use crate::time::Timestamp;
-use entry::{ArchivedLine, BEFORE_THE_FIRST, DeletionLine, Line, ReceiptLine, hash_of};
+use entry::{ArchivedLine, DeletionLine, Line, ReceiptLine, hash_of};
 use file::damaged;
+use postgres::PostgresLedger;
+use sqlite::SqliteLedger;
+use storage::{Ends, Storage};
 
 /// The file in the state directory.
 pub const FILE_NAME: &str = "fastflow-archive.db";
@@ -123,8 +129,7 @@ pub enum LateEnding {
 
 /// The ledger, open.
 pub struct Ledger {
-    connection: Connection,
-    path: PathBuf,
+    storage: Box<dyn Storage>,
     id: String,
     invocation: i64,
     /// Entries that go with the next commit.
@@ -132,52 +137,62 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger in `state_dir`, for writing; makes it where there is none.
+    /// Opens the ledger for writing; makes it where there is none.
     ///
     /// A ledger that was there and is damaged, empty or torn is an error: never a new one.
-    pub fn open(state_dir: &Path, host: &str, now: Timestamp) -> Result<Ledger> {
-        let path = state_dir.join(FILE_NAME);
-        if !path.try_exists().map_err(|error| damaged(&path, error))? {
-            file::create(&path, host, now)?;
+    pub fn open(place: &LedgerPlace, host: &str, now: Timestamp) -> Result<Ledger> {
+        match place {
+            LedgerPlace::Folder(folder) => {
+                let path = folder.join(FILE_NAME);
+                if !path.try_exists().map_err(|error| damaged(&path, error))? {
+                    file::create(&path, host, now)?;
+                }
+                Ledger::of(Box::new(SqliteLedger::open(path, Access::Write)?))
+            }
+            LedgerPlace::Postgres { address, data_dir } => {
+                Ledger::of(Box::new(PostgresLedger::open(address, data_dir, host, now)?))
+            }
         }
-        Ledger::connect(path, Access::Write)
     }
 
-    /// Opens the ledger in `state_dir` for reading, which changes no byte; `None` where there is none.
-    pub fn open_existing(state_dir: &Path) -> Result<Option<Ledger>> {
-        let path = state_dir.join(FILE_NAME);
-        if path.try_exists().map_err(|error| damaged(&path, error))? {
-            Ledger::connect(path, Access::Read).map(Some)
-        } else {
-            Ok(None)
+    /// Opens the ledger for reading, which changes nothing; `None` where there is none.
+    pub fn open_existing(place: &LedgerPlace) -> Result<Option<Ledger>> {
+        match place {
+            LedgerPlace::Folder(folder) => {
+                let path = folder.join(FILE_NAME);
+                if !path.try_exists().map_err(|error| damaged(&path, error))? {
+                    return Ok(None);
+                }
+                Ledger::of(Box::new(SqliteLedger::open(path, Access::Read)?)).map(Some)
+            }
+            LedgerPlace::Postgres { address, data_dir } => {
+                let opened = PostgresLedger::open_existing(address, data_dir)?;
+                opened.map(|storage| Ledger::of(Box::new(storage))).transpose()
+            }
+        }
+    }
+
+    /// Whether a ledger in PostgreSQL could be written, and made where there is none; changes nothing.
+    pub fn check_rights(place: &LedgerPlace) -> Result<()> {
+        match place {
+            LedgerPlace::Folder(_) => Ok(()),
+            LedgerPlace::Postgres { address, data_dir } => schema::check_writable(address, data_dir),
         }
     }
 
     /// Another connection to the same ledger, for reading.
     pub fn reader(&self) -> Result<Ledger> {
-        Ledger::connect(self.path.clone(), Access::Read)
+        Ledger::of(self.storage.reader()?)
     }
 
-    fn connect(path: PathBuf, access: Access) -> Result<Ledger> {
-        let connection = file::open(&path, access)?;
-        let mut ledger = Ledger { connection, path, id: String::new(), invocation: 0, unwritten: Vec::new() };
-        ledger.id = ledger.check_ends()?;
-        Ok(ledger)
-    }
-
-    /// Checks first and last entry; gives the ledger's id.
-    fn check_ends(&self) -> Result<String> {
-        let read = || -> rusqlite::Result<Option<(String, String, String)>> {
-            let sql =
-                "SELECT (SELECT body FROM entries WHERE seq = 1), body, hash FROM entries ORDER BY seq DESC LIMIT 1";
-            let found = self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-            found.optional()
-        };
-        let ends = read().map_err(|error| damaged(&self.path, error))?;
-        let whole = ends.filter(|(_, last, hash)| hash_of(last) == *hash);
-        match whole.and_then(|(first, ..)| serde_json::from_str(&first).ok()) {
-            Some(Line { what: What::Created { ledger, .. }, .. }) => Ok(ledger),
-            _ => Err(damaged(&self.path, anyhow::Error::msg("its first or last entry is missing or was changed"))),
+    /// Checks first and last entry.
+    fn of(storage: Box<dyn Storage>) -> Result<Ledger> {
+        let whole = storage.ends()?.filter(|Ends { last, hash, .. }| hash_of(last) == *hash);
+        match whole.and_then(|ends| serde_json::from_str(&ends.first?).ok()) {
+            Some(Line { what: What::Created { ledger: id, .. }, .. }) => {
+                Ok(Ledger { storage, id, invocation: 0, unwritten: Vec::new() })
+            }
+            _ => Err(storage.damaged("its first or last entry is missing or was changed")),
         }
     }
 
@@ -186,9 +201,9 @@ impl Ledger {
         &self.id
     }
 
-    /// Where it lies.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where it is, for messages.
+    pub fn shown(&self) -> &str {
+        self.storage.shown()
     }
 
     /// Records that an invocation started; everything recorded from now on belongs to it.
@@ -213,7 +228,7 @@ impl Ledger {
 
     /// Where the chain ends.
     pub fn head(&self) -> Result<Head> {
-        head_of(&self.connection).map_err(|error| failed(&self.path, error))
+        self.storage.head()?.ok_or_else(|| self.storage.damaged("its entries are gone"))
     }
 
     /// Records what was proven, and which runs are about to be deleted, in one synced commit.
@@ -302,12 +317,8 @@ impl Ledger {
     pub fn close_deletions(&mut self, runs: &[(RunId, LateEnding)], at: Timestamp) -> Result<()> {
         let mut whats = Vec::with_capacity(runs.len());
         for (run, ending) in runs {
-            let read = || -> rusqlite::Result<String> {
-                let sql = "SELECT body FROM entries WHERE run_id = ? AND entry = 'intended' ORDER BY seq DESC LIMIT 1";
-                self.connection.prepare_cached(sql)?.query_row([run.to_string()], |row| row.get(0))
-            };
-            let body = read().map_err(|error| failed(&self.path, error))?;
-            let What::Intended(line) = self.parse(&body)? else { return self.readable(None) };
+            let intended = self.storage.of_run(run, "intended", true)?.pop();
+            let What::Intended(line) = self.parse(&self.readable(intended)?.1)? else { return self.readable(None) };
             let begun = format!("begun by invocation {}, which was cut off", line.invocation);
             let line = DeletionLine { invocation: self.invocation, note: Some(begun), ..line };
             whats.push(match ending {
@@ -331,37 +342,6 @@ impl Ledger {
     /// Adds entries, behind those that wait, in one synced commit.
     fn append(&mut self, whats: Vec<What>, at: Timestamp) -> Result<()> {
         let whats = std::mem::take(&mut self.unwritten).into_iter().chain(whats).collect();
-        let path = &self.path;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| failed(path, error))?;
-        add(&transaction, whats, at).map_err(|error| failed(path, error))?;
-        transaction.commit().map_err(|error| failed(path, error))
+        self.storage.append(whats, at)
     }
-}
-
-fn head_of(connection: &Connection) -> rusqlite::Result<Head> {
-    let mut statement = connection.prepare_cached("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1")?;
-    let head = statement.query_row([], |row| Ok(Head { seq: row.get(0)?, hash: row.get(1)? })).optional()?;
-    Ok(head.unwrap_or_else(|| Head { seq: 0, hash: BEFORE_THE_FIRST.to_owned() }))
-}
-
-/// Adds entries at the end of the chain.
-fn add(connection: &Connection, whats: Vec<What>, at: Timestamp) -> rusqlite::Result<()> {
-    let Head { mut seq, mut hash } = head_of(connection)?;
-    let mut statement = connection.prepare_cached("INSERT INTO entries (seq, body, hash) VALUES (?, ?, ?)")?;
-    for what in whats {
-        seq += 1;
-        let line = serde_json::to_string(&Line::new(seq, hash, at, what))
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        hash = hash_of(&line);
-        statement.execute(params![seq, line, hash])?;
-    }
-    Ok(())
-}
-
-fn failed(path: &Path, error: rusqlite::Error) -> Error {
-    Error::caused(Kind::LedgerFailed, format!("use the ledger `{}`", path.display()), error)
-        .hint("without a record nothing is deleted; check the disk and the rights of the state directory")
 }

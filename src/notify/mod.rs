@@ -13,7 +13,6 @@ mod state;
 mod teams;
 mod texts;
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +21,7 @@ pub use digest::{Digest, Occasion};
 pub use monitor::{Ping, write_metrics};
 
 use crate::cli::NotifyWhen;
-use crate::config::{Channels, Smtp, Webhook};
+use crate::config::{Channels, LedgerPlace, Smtp, Webhook};
 use crate::error::{Error, Kind};
 use crate::time::Timestamp;
 use letter::Letter;
@@ -52,16 +51,16 @@ pub struct Delivery {
 /// Tells operators what is worth telling: trouble at most once a day, its end once, with `Always` every call.
 ///
 /// `ends_trouble` is whether an invocation without errors says that all is well: one that looked at a part does not.
-/// `state_dir` holds the memory of what was told; without it everything is told.
+/// Beside the ledger, at `place`, is the memory of what was told; without it everything is told.
 pub fn tell(
     digest: &Digest,
     channels: &Channels,
     when: NotifyWhen,
     ends_trouble: bool,
-    state_dir: Option<&Path>,
+    place: Option<&LedgerPlace>,
     now: Timestamp,
 ) -> Vec<Delivery> {
-    let memory = Memory::at(state_dir, &digest.host, now);
+    let memory = Memory::at(place, &digest.host, now);
     let recall = |channel| memory.recall(digest.command, channel);
     let cause = digest.signature();
     let decide = |channel| {

@@ -289,6 +289,7 @@ impl Row {
         command.args(["cleanup", "--json"]).current_dir(instance.root()).env_clear();
         command.stdin(Stdio::null()).stdout(out("stdout")).stderr(out("stderr"));
         command.env("FASTFLOW_ARCHIVE_NOW", rfc3339(fixed_now())).env("LOG_RETENTION_DAYS", "30");
+        command.env("FASTFLOW_ARCHIVE_STATE_DIR", "./data");
         command.env("S3_BACKUP_ENABLED", "true").env("S3_ENDPOINT_URL", server.endpoint()).env("S3_BUCKET", BUCKET);
         command.env("S3_ACCESS_KEY", "key").env("S3_SECRET_ACCESS_KEY", "secret").env("S3_USE_PATH_STYLE", "true");
         command.envs(self.variables.iter().copied());

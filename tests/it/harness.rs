@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastflow_archive_testkit::clock::{days, fixed_now, rfc3339};
 use fastflow_archive_testkit::{
-    Digest, Encryption, Fate, Fleet, Instance, MinioOptions, RunSpec, TestStore, WrittenRun, digest_of,
+    Digest, Encryption, Fate, Fleet, Instance, MinioOptions, RunSpec, Session, TestStore, WrittenRun, digest_of,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -35,6 +35,9 @@ pub(crate) struct Sandbox {
     variables: BTreeMap<String, String>,
     folder: TempDir,
 }
+
+/// Names the folder of the ledger, which else is a schema where the database is one of PostgreSQL.
+const STATE_DIR: &str = "FASTFLOW_ARCHIVE_STATE_DIR";
 
 /// Which server a test runs on.
 #[derive(Clone, Copy)]
@@ -92,7 +95,10 @@ impl Sandbox {
         instance.point_at(&store).unwrap();
         instance.env(&[("LOG_RETENTION_DAYS", "30")]).unwrap();
         let now = rfc3339(fixed_now());
-        let variables = BTreeMap::from([("FASTFLOW_ARCHIVE_NOW".to_owned(), now)]);
+        let mut variables = BTreeMap::from([("FASTFLOW_ARCHIVE_NOW".to_owned(), now)]);
+        if instance.postgres().is_some() {
+            variables.insert(STATE_DIR.to_owned(), "./data".to_owned());
+        }
         Sandbox { instance, store, variables, folder }
     }
 
@@ -148,6 +154,30 @@ impl Sandbox {
     pub(crate) fn as_admin(&mut self) -> &mut Sandbox {
         let keys = self.store.admin();
         self.variable("S3_ACCESS_KEY", &keys.access_key).variable("S3_SECRET_ACCESS_KEY", &keys.secret_key)
+    }
+
+    /// Keeps the ledger where the tool has it unless told otherwise: in the database, where that is one of PostgreSQL. There
+    /// the administrator makes its schema, as the README says, so that the role of the tests may add entries and no more.
+    pub(crate) fn without_state_dir(mut self) -> Sandbox {
+        self.variables.remove(STATE_DIR);
+        if let Some(database) = self.instance.postgres() {
+            database.make_ledger().unwrap();
+        }
+        self
+    }
+
+    fn is_ledger_in_database(&self) -> bool {
+        self.instance.postgres().is_some() && !self.variables.contains_key(STATE_DIR)
+    }
+
+    /// The first column of what SQL finds in the ledger, wherever it is; nothing where there is none yet.
+    pub(crate) fn in_ledger(&self, sql: &str) -> Vec<String> {
+        let mut session = match self.instance.postgres() {
+            Some(database) if self.is_ledger_in_database() => database.ledger().unwrap(),
+            _ if !self.instance.data_dir().join("fastflow-archive.db").exists() => return Vec::new(),
+            _ => Session::Sqlite(self.ledger()),
+        };
+        session.texts(sql).unwrap()
     }
 
     /// The binary with these arguments, in the instance's folder, nothing inherited.

@@ -42,12 +42,7 @@ fn rows(sandbox: &Sandbox) -> BTreeSet<String> {
 
 /// Keys of all objects that have a receipt.
 pub(crate) fn receipts(sandbox: &Sandbox) -> BTreeSet<String> {
-    if !sandbox.instance.data_dir().join("fastflow-archive.db").exists() {
-        return BTreeSet::new();
-    }
-    let ledger = sandbox.ledger();
-    let mut statement = ledger.prepare("SELECT key FROM receipts").unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    sandbox.in_ledger("SELECT key FROM receipts").into_iter().collect()
 }
 
 fn has_receipts(sandbox: &Sandbox, run: &WrittenRun) -> bool {

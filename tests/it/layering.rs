@@ -27,7 +27,7 @@ const ALONE: [(&str, &[&str]); 9] = [
     ("aws_sdk_s3", &["archive"]),
     ("aws_config", &["archive"]),
     ("cap_std", &["fastflow"]),
-    ("rusqlite", &["fastflow", "ledger", "check", "notify"]),
+    ("rusqlite", &["fastflow", "ledger", "check"]),
     ("tokio_postgres", &["fastflow"]),
     ("lettre", &["notify"]),
     ("ureq", &["notify"]),

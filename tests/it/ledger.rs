@@ -15,7 +15,7 @@ fn hash(line: &str) -> String {
 }
 
 /// What the script in the README does: the head of a chain that holds.
-fn chain_head(lines: &str) -> Option<String> {
+pub(crate) fn chain_head(lines: &str) -> Option<String> {
     let (mut head, mut count) = ("0".repeat(64), 0);
     for line in lines.lines() {
         let entry: Value = serde_json::from_str(line).unwrap();

@@ -25,6 +25,10 @@ use crate::fastflow::Access;
 
 /// What the library reports.
 pub(crate) type SqlError = tokio_postgres::Error;
+/// What it reads.
+pub(crate) type SqlRow = Row;
+/// What a statement is given.
+pub(crate) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// How long a lock on a row may take, and a statement: rows come in pages, so that none takes long.
 const TIMEOUTS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '60s'";

@@ -21,8 +21,8 @@ use crate::config::{PostgresAddress, SettingsPage};
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::run::{Run, RunId};
-pub(crate) use connection::{Connection, SqlError};
-use connection::{cause, hint_of, is_busy};
+use connection::is_busy;
+pub(crate) use connection::{Connection, SqlError, SqlRow, Values, cause, hint_of};
 use rows::{Fate, Tables, Trouble, read_run};
 use schema::{Columns, Form, Uuid};
 
@@ -31,7 +31,7 @@ const PAGE_ROWS: i64 = 8192;
 /// After this time a batch of removals lets go of its rows: nobody else waits for them, as they are finished runs.
 const ROW_LOCKS: Duration = Duration::from_millis(250);
 /// "FFAr", the first half of the advisory lock's number; the other half is the table's.
-const LOCK_CLASS: i32 = 0x4646_4172;
+pub(crate) const LOCK_CLASS: i32 = 0x4646_4172;
 
 /// The PostgreSQL implementation of [`Store`].
 pub(super) struct PostgresStore {
@@ -178,6 +178,17 @@ impl PostgresStore {
             found.insert(RunId::from(id), (row.try_get(1)?, row.try_get(2)?));
         }
         Ok(found)
+    }
+
+    /// Who holds the advisory lock.
+    fn holder(&self) -> Result<Option<String>, SqlError> {
+        let sql = "SELECT a.application_name::text FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+                   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                   AND l.classid::bigint = $1 AND l.objid = to_regclass('pipeline_runs')::oid";
+        let Some(row) = self.connection.first(sql, &[&i64::from(LOCK_CLASS)])? else { return Ok(None) };
+        let name = row.try_get::<_, Option<String>>(0)?.unwrap_or_default();
+        Ok(Some(if name.is_empty() { "an unknown session".to_owned() } else { name }))
     }
 
     /// One page of the scan, from `first` on; `None` after the last.
@@ -353,22 +364,20 @@ impl Store for PostgresStore {
     fn keep_others_out(&mut self) -> Result<Option<String>> {
         let key = format!("({LOCK_CLASS}::bigint << 32) | to_regclass('pipeline_runs')::oid::bigint");
         let sql = format!("SELECT pg_try_advisory_lock({key})");
-        let holder = "SELECT a.application_name::text FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-                      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-                      AND l.classid::bigint = $1 AND l.objid = to_regclass('pipeline_runs')::oid";
         let take = || -> Result<Option<String>, SqlError> {
             let taken = self.connection.first(&sql, &[])?;
             if taken.map_or(Ok(false), |row| row.try_get(0))? {
                 return Ok(None);
             }
-            let row = self.connection.first(holder, &[&i64::from(LOCK_CLASS)])?;
-            let name = row.map_or(Ok(None), |row| row.try_get::<_, Option<String>>(0))?.unwrap_or_default();
-            Ok(Some(name).filter(|name| !name.is_empty()).or_else(|| Some("an unknown session".to_owned())))
+            Ok(self.holder()?.or_else(|| Some("an unknown session".to_owned())))
         };
         let taken = take().map_err(|error| self.failed("take the lock", &error))?;
         self.is_locked |= taken.is_none();
         Ok(taken)
+    }
+
+    fn kept_out_by(&mut self) -> Result<Option<String>> {
+        self.holder().map_err(|error| self.failed("look at the lock", &error))
     }
 }
 

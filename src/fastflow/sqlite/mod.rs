@@ -341,6 +341,10 @@ impl Store for SqliteStore {
         Ok(None)
     }
 
+    fn kept_out_by(&mut self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     fn audit(&mut self, entry: &AuditEntry) -> Result<bool> {
         let columns = self.columns_of("audit_log")?;
         if columns.is_empty() {

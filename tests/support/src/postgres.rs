@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use postgres::{Client, NoTls};
 
+use crate::session::{Session, Waiting};
 use crate::tls::PrivateCa;
 
 /// The variable that names the folder of the server's programs (`initdb`, `postgres`); then instances are made in PostgreSQL.
@@ -192,6 +193,21 @@ impl PostgresDatabase {
     /// A session of the server's administrator.
     pub fn administrator(&self) -> Result<Client> {
         Ok(self.server.connect("postgres", &self.name)?)
+    }
+
+    /// Makes the schema of the tool's ledger, as an administrator does who follows the README.
+    pub fn make_ledger(&self) -> Result<()> {
+        let tables = include_str!("../../../packaging/postgresql/ledger.sql");
+        let mut administrator = self.administrator()?;
+        administrator.batch_execute(&format!("BEGIN; CREATE SCHEMA {ROLE}; {tables}; COMMIT"))?;
+        self.grant(include_str!("../../../README.md"), 2..3)
+    }
+
+    /// A session of the server's administrator in the schema of the ledger.
+    pub fn ledger(&self) -> Result<Session> {
+        let mut administrator = self.administrator()?;
+        administrator.batch_execute(&format!("SET search_path = {ROLE}"))?;
+        Ok(Session::Postgres(Box::new(Waiting::new(administrator))))
     }
 
     /// Gives it another name.
