@@ -192,7 +192,7 @@ impl Doctor<'_> {
 
     fn described(&mut self, condition: &Condition, newest: Option<Timestamp>, ledger: Option<&Ledger>) {
         doctor::condition(condition, newest, self.now).into_iter().for_each(|check| self.check(check));
-        self.check(doctor::other_archiver(ledger, condition.last_audit.as_ref()));
+        self.check(doctor::other_archiver(ledger, &condition.last_audit));
     }
 
     fn logs(&mut self, logs: &Result<LogsDir>, ledger: Option<&Ledger>) {

@@ -133,6 +133,7 @@ pub fn files(plan: &Plan, is_due: bool, guards: Result<()>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fastflow::LastAudit;
 
     fn bare() -> Condition {
         Condition {
@@ -141,7 +142,7 @@ mod tests {
             missing_columns: Vec::new(),
             unknown_columns: Vec::new(),
             unknown_children: Vec::new(),
-            last_audit: None,
+            last_audit: LastAudit::Nothing,
         }
     }
 

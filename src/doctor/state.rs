@@ -9,7 +9,7 @@ use super::check::Check;
 use crate::bytes::ByteSize;
 use crate::config::LedgerPlace;
 use crate::error::Result;
-use crate::fastflow::Store;
+use crate::fastflow::{LastAudit, Store};
 use crate::ledger::{FILE_NAME, LastEnded, Ledger};
 use crate::lock;
 use crate::mount::{Mount, check_writable, check_writable_file};
@@ -125,9 +125,13 @@ fn judge_success(last: Option<&LastEnded>, success: Option<&LastEnded>, now: Tim
 }
 
 /// Whether the last summary on Fast-Flow's audit page is of this ledger.
-pub fn other_archiver(ledger: Option<&Ledger>, last_audit: Option<&(Timestamp, String)>) -> Check {
+pub fn other_archiver(ledger: Option<&Ledger>, last_audit: &LastAudit) -> Check {
     const NAME: &str = "other_archiver";
-    let Some((at, head)) = last_audit else { return Check::ok(NAME, "none has left a summary on the audit page") };
+    let (at, head) = match last_audit {
+        LastAudit::Hidden => return Check::skipped(NAME, "the role may add to the audit page, and not read it"),
+        LastAudit::Nothing => return Check::ok(NAME, "none has left a summary on the audit page"),
+        LastAudit::At(at, head) => (at, head),
+    };
     match ledger.map_or(Ok(false), |ledger| ledger.knows(head)) {
         Ok(true) => Check::ok(NAME, format!("the last summary on the audit page ({at}) is of this ledger")),
         Ok(false) => {

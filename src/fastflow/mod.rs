@@ -13,7 +13,7 @@ mod volume;
 pub use logs::{FileName, HeldBlocks, Identity, LogPath, LogsDir, OpenedFile, PlannedFile, RunFiles};
 pub use record::{Fingerprint, Record};
 pub(crate) use sqlite::connect as connect_sqlite;
-pub use store::{Access, AuditEntry, Condition, Paths, Removal, RowError, Store};
+pub use store::{Access, AuditEntry, Condition, LastAudit, Paths, Removal, RowError, Store};
 pub use volume::Volume;
 
 use crate::config::Database;

@@ -115,8 +115,25 @@ pub struct Condition {
     pub unknown_columns: Vec<String>,
     /// Tables besides `run_cell_logs` whose rows refer to runs: they would refer to nothing once a run is deleted.
     pub unknown_children: Vec<String>,
-    /// The last summary of this tool on the audit page: when, and the head of the ledger it was written with.
-    pub last_audit: Option<(Timestamp, String)>,
+    /// The last summary of this tool on the audit page.
+    pub last_audit: LastAudit,
+}
+
+/// What the audit page says of the last call of this tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LastAudit {
+    /// It may not be read.
+    Hidden,
+    /// Nothing, or there is no such page.
+    Nothing,
+    /// When it was, and the head of the ledger it was written with.
+    At(Timestamp, String),
+}
+
+impl From<Option<(Timestamp, String)>> for LastAudit {
+    fn from(found: Option<(Timestamp, String)>) -> Self {
+        found.map_or(LastAudit::Nothing, |(at, head)| LastAudit::At(at, head))
+    }
 }
 
 /// Fast-Flow's database.

@@ -165,7 +165,7 @@ fn an_env_file_that_is_none_is_an_error_or_warnings_and_never_a_crash() {
     let mut random = Random::new(7);
     let noise: Vec<u8> = (0..4096).flat_map(|_| random.next_u64().to_le_bytes()).collect();
     for bytes in [noise, b"\0".repeat(100_000), b"A='".repeat(50_000), b"\x1b[2J\xe2\x80\xae = \x9b\n".to_vec()] {
-        let sandbox = Sandbox::new(On::Embedded).settle(1);
+        let sandbox = Sandbox::on_sqlite(On::Embedded).settle(1);
         std::fs::write(sandbox.instance.env_file(), bytes).unwrap();
         let ran = sandbox.run(&["cleanup"]);
         assert!(ran.code == Some(10) && ran.stderr.contains("error: failed to "), "{ran:?}");

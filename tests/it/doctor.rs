@@ -11,7 +11,16 @@ use crate::harness::{On, Ran, Sandbox, old};
 
 /// An instance with nothing against it: Fast-Flow's own cleanup is off, this tool keeps 30 days, a key may read.
 fn good(on: On) -> Sandbox {
-    let mut sandbox = Sandbox::new(on).settle(3);
+    made_good(Sandbox::new(on))
+}
+
+/// The same on SQLite, whatever the tests run on: for what is about its file.
+fn good_on_sqlite(on: On) -> Sandbox {
+    made_good(Sandbox::on_sqlite(on))
+}
+
+fn made_good(sandbox: Sandbox) -> Sandbox {
+    let mut sandbox = sandbox.settle(3);
     let admin = sandbox.store.admin();
     sandbox
         .variable("LOG_RETENTION_DAYS", "")
@@ -132,7 +141,7 @@ const BROKEN: [Broken; 15] = [
 #[test]
 fn what_is_broken_is_a_problem_with_a_hint_and_the_rest_is_still_looked_at() {
     for (what, break_it, expected) in BROKEN {
-        let mut sandbox = good(On::Embedded);
+        let mut sandbox = good_on_sqlite(On::Embedded);
         break_it(&mut sandbox);
         let ran = sandbox.run(&["doctor", "--json"]);
         let found = checks(&ran);
@@ -153,7 +162,7 @@ fn what_is_broken_is_a_problem_with_a_hint_and_the_rest_is_still_looked_at() {
 
 #[test]
 fn what_depends_on_something_broken_is_not_looked_at_and_says_so() {
-    let mut sandbox = good(On::Embedded);
+    let mut sandbox = good_on_sqlite(On::Embedded);
     sandbox.store.kill();
     sandbox.variable("DATA_DIR", "./nowhere").variable("FASTFLOW_ARCHIVE_STATE_DIR", "./data");
     let ran = sandbox.run(&["doctor"]);
@@ -166,7 +175,7 @@ fn what_depends_on_something_broken_is_not_looked_at_and_says_so() {
 
 #[test]
 fn a_database_that_somebody_holds_locked_is_a_problem() {
-    let sandbox = good(On::Embedded);
+    let sandbox = good_on_sqlite(On::Embedded);
     let writer = sandbox.instance.connect().unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let ran = sandbox.run(&["doctor", "-q"]);
@@ -236,7 +245,7 @@ fn the_certificate_is_judged_before_anything_is_sent() {
 
 #[test]
 fn the_last_success_and_another_archiver_are_told() {
-    let mut sandbox = good(On::Embedded);
+    let mut sandbox = good_on_sqlite(On::Embedded);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     assert_verdict(&sandbox, "last_success", "ok", "cleanup ended with 0 0s ago");
     assert_verdict(&sandbox, "other_archiver", "ok", "is of this ledger");
@@ -268,7 +277,7 @@ fn an_instance_at_work_is_named() {
 
 #[test]
 fn a_column_and_a_table_of_tomorrow_are_told() {
-    let sandbox = good(On::Embedded);
+    let sandbox = good_on_sqlite(On::Embedded);
     let database = sandbox.instance.connect().unwrap();
     database.execute_batch("ALTER TABLE pipeline_runs ADD COLUMN cost FLOAT").unwrap();
     assert_verdict(&sandbox, "schema", "ok", "a newer Fast-Flow: cost are archived like the others");

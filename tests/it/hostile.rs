@@ -61,8 +61,10 @@ fn runs_of_any_name_move_into_folders_of_their_own() {
         (&kanji, ""),
     ];
     let mut sandbox = Sandbox::new(On::Server);
+    // PostgreSQL stores no NUL.
+    let takes_nul = sandbox.instance.postgres().is_none();
     let runs: Vec<_> = (1u64..)
-        .zip(names)
+        .zip(names.iter().filter(|(name, _)| takes_nul || !name.contains('\0')))
         .map(|(number, (name, folder))| (sandbox.add(old(number, name).stem(&format!("run-{number}"))), *folder))
         .collect();
     let plan = sandbox.run(&["plan", "--json", "-vvv"]);

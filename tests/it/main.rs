@@ -28,6 +28,7 @@ mod output;
 mod population;
 #[cfg(feature = "test-postgres")]
 mod postgres;
+#[cfg(feature = "test-postgres")]
 mod postgres_ledger;
 mod refusal;
 mod restore;

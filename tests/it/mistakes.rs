@@ -10,7 +10,16 @@ use crate::harness::{On, Sandbox};
 
 /// An instance with three due runs.
 fn sandbox(variables: &[(&str, &str)]) -> Sandbox {
-    let mut sandbox = Sandbox::new(On::Embedded).settle(3);
+    with_variables(Sandbox::new(On::Embedded), variables)
+}
+
+/// The same on SQLite, whatever the tests run on: for mistakes with its file.
+fn sandbox_on_sqlite(variables: &[(&str, &str)]) -> Sandbox {
+    with_variables(Sandbox::on_sqlite(On::Embedded), variables)
+}
+
+fn with_variables(sandbox: Sandbox, variables: &[(&str, &str)]) -> Sandbox {
+    let mut sandbox = sandbox.settle(3);
     for (name, value) in variables {
         sandbox.variable(name, value);
     }
@@ -169,7 +178,7 @@ fn encryption_key_that_is_missing_or_none() {
 fn database_that_is_not_there() {
     let message = "open the database `./dat/fastflow.db`: No such file or directory (os error 2)";
     let hint = "check --data-dir or --database; relative paths count from the current directory, `[..]/fast-flow`";
-    says(&sandbox(&[("DATA_DIR", "./dat")]), 1, message, hint);
+    says(&sandbox_on_sqlite(&[("DATA_DIR", "./dat")]), 1, message, hint);
 }
 
 #[test]
@@ -182,7 +191,7 @@ fn database_that_is_empty() {
 
 #[test]
 fn another_user() {
-    let sandbox = sandbox(&[]);
+    let sandbox = sandbox_on_sqlite(&[]);
     let message = "open the database `[..]` as user [..]: it belongs to user [..], who could not write the files this would leave beside it";
     let stderr = format!("error: failed to {message}\n  hint: run as user [..] (sudo -u '#[..]') or as root");
     let ran = if rustix::process::geteuid().is_root() {

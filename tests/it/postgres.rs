@@ -284,6 +284,9 @@ fn the_role_of_the_readme_can_do_its_work_and_no_more() {
     sandbox
         .variable("S3_VERIFY_ACCESS_KEY", &keys.access_key)
         .variable("S3_VERIFY_SECRET_ACCESS_KEY", &keys.secret_key);
+    let doctor = sandbox.run(&["doctor", "--json"]);
+    let audit = doctor.lines().into_iter().find(|line| line["name"] == "other_archiver").unwrap();
+    assert_eq!(audit["verdict"], "skipped", "what may not be read is not well: {audit}");
     let back = sandbox.run(&["restore", &runs[0].id, "--to-instance", "-q"]);
     assert!(
         back.code != Some(0) && back.stderr.contains("permission denied") && back.stderr.contains("README"),

@@ -1,27 +1,20 @@
 //! The ledger in PostgreSQL, beside Fast-Flow's own tables: a pod without a disk keeps its evidence. The tool's role is the one
-//! of the README; where `FASTFLOW_ARCHIVE_TEST_POSTGRES` names no server, these tests say so.
+//! of the README. These tests are there with the feature `test-postgres` only, and fail without a server.
 
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fastflow_archive_testkit::{POSTGRES_VARIABLE, PostgresDatabase, PostgresServer, Session};
+use fastflow_archive_testkit::{PostgresDatabase, Session};
 use serde_json::Value;
 
 use crate::harness::{On, Ran, Sandbox, old};
 use crate::invariants::assert_nothing_is_lost;
 use crate::ledger::chain_head;
 
-fn is_there() -> bool {
-    let is_there = PostgresServer::shared().unwrap().is_some();
-    if !is_there {
-        println!("no ledger in PostgreSQL was tried: {POSTGRES_VARIABLE} is not set");
-    }
-    is_there
-}
-
 fn database(sandbox: &Sandbox) -> &PostgresDatabase {
-    sandbox.instance.postgres().unwrap()
+    let database = sandbox.instance.postgres();
+    database.unwrap_or_else(|| panic!("FASTFLOW_ARCHIVE_TEST_POSTGRES names the programs of a PostgreSQL server"))
 }
 
 fn administrator(sandbox: &Sandbox) -> Session {
@@ -52,9 +45,6 @@ fn sandbox(due: usize) -> Sandbox {
 
 #[test]
 fn a_cleanup_leaves_its_evidence_in_the_database_and_no_file_anywhere() {
-    if !is_there() {
-        return;
-    }
     let mut sandbox = sandbox(6);
     let notebook = sandbox.add(old(700, "notebook").notebook(900));
     sandbox.run(&["backup", "-q"]).expect(0, "", "");
@@ -95,9 +85,6 @@ fn a_cleanup_leaves_its_evidence_in_the_database_and_no_file_anywhere() {
 
 #[test]
 fn a_ledger_that_was_lost_is_rebuilt_from_the_bucket() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(5);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     administrator(&sandbox).batch("DROP SCHEMA fastflow_archive CASCADE").unwrap();
@@ -114,9 +101,6 @@ fn a_ledger_that_was_lost_is_rebuilt_from_the_bucket() {
 
 #[test]
 fn what_only_reads_makes_no_schema() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(3);
     let mut session = administrator(&sandbox);
     session.batch("DROP SCHEMA fastflow_archive CASCADE").unwrap();
@@ -153,9 +137,6 @@ fn statement(ran: &Ran) -> String {
 
 #[test]
 fn without_the_right_to_make_it_the_error_names_the_sql_and_the_sql_helps() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(3);
     administrator(&sandbox).batch("DROP SCHEMA fastflow_archive CASCADE").unwrap();
     let before = sandbox.tree();
@@ -186,9 +167,6 @@ fn without_the_right_to_make_it_the_error_names_the_sql_and_the_sql_helps() {
 
 #[test]
 fn each_right_that_is_lacking_is_named_and_nothing_is_sent_first() {
-    if !is_there() {
-        return;
-    }
     for (revoked, named) in [
         ("USAGE ON SCHEMA fastflow_archive", "GRANT USAGE ON SCHEMA fastflow_archive TO \"fastflow_archive\""),
         ("INSERT ON fastflow_archive.entries", "GRANT INSERT ON fastflow_archive.entries TO fastflow_archive"),
@@ -209,9 +187,6 @@ fn each_right_that_is_lacking_is_named_and_nothing_is_sent_first() {
 
 #[test]
 fn the_role_can_neither_change_nor_delete_nor_fork_and_who_lifts_the_triggers_is_found_out() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(4);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
     let last: i64 = sandbox.in_ledger("SELECT max(seq) FROM entries")[0].parse().unwrap();
@@ -261,9 +236,6 @@ fn the_role_can_neither_change_nor_delete_nor_fork_and_who_lifts_the_triggers_is
 
 #[test]
 fn an_emptied_a_foreign_and_a_newer_ledger_are_no_new_one() {
-    if !is_there() {
-        return;
-    }
     let lift = |sql: &str| {
         let on = |what: &str| format!("ALTER TABLE entries {what} TRIGGER ALL; ALTER TABLE meta {what} TRIGGER ALL");
         format!("{}; {sql}; {}", on("DISABLE"), on("ENABLE"))
@@ -292,9 +264,6 @@ fn an_emptied_a_foreign_and_a_newer_ledger_are_no_new_one() {
 
 #[test]
 fn a_newer_schema_that_was_not_begun_is_left_as_it_is() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(2);
     let lift = "ALTER TABLE meta DISABLE TRIGGER ALL; UPDATE meta SET value = '2'; ALTER TABLE meta ENABLE TRIGGER ALL";
     administrator(&sandbox).batch(lift).unwrap();
@@ -309,9 +278,6 @@ fn a_newer_schema_that_was_not_begun_is_left_as_it_is() {
 
 #[test]
 fn a_second_invocation_is_kept_out_without_a_lock_file_and_may_wait() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(3);
     let (entered, entering) = mpsc::channel();
     let (go_on, going_on) = mpsc::channel::<()>();
@@ -345,9 +311,6 @@ fn a_second_invocation_is_kept_out_without_a_lock_file_and_may_wait() {
 
 #[test]
 fn calls_that_make_the_schema_at_the_same_time_make_one() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(2);
     let mut session = administrator(&sandbox);
     session.batch("DROP SCHEMA fastflow_archive CASCADE").unwrap();
@@ -367,9 +330,6 @@ fn calls_that_make_the_schema_at_the_same_time_make_one() {
 
 #[test]
 fn a_kill_between_intention_and_end_is_finished_by_the_next_call() {
-    if !is_there() {
-        return;
-    }
     // Every step is in `crashes`; here the ledger is the role's own, and is made in the call that is killed.
     for step in ["ledger-made-aside", "ledger-made", "receipts-recorded", "file-removed", "rows-committed"] {
         let mut sandbox = sandbox(4);
@@ -395,9 +355,6 @@ fn a_kill_between_intention_and_end_is_finished_by_the_next_call() {
 
 #[test]
 fn a_state_directory_that_is_given_holds_the_ledger_as_before() {
-    if !is_there() {
-        return;
-    }
     let sandbox = Sandbox::new(On::Embedded).settle(2);
     sandbox.run(&["cleanup", "-q", "--state-dir", "./state"]).expect(0, "", "");
     assert!(!has_schema(&sandbox));
@@ -408,9 +365,6 @@ fn a_state_directory_that_is_given_holds_the_ledger_as_before() {
 
 #[test]
 fn a_ledger_in_the_data_directory_is_not_passed_over() {
-    if !is_there() {
-        return;
-    }
     let mut sandbox = Sandbox::new(On::Embedded).settle(2);
     sandbox.run(&["backup", "-q"]).expect(0, "", "");
     sandbox = sandbox.without_state_dir();
@@ -429,9 +383,6 @@ fn a_ledger_in_the_data_directory_is_not_passed_over() {
 
 #[test]
 fn what_was_told_is_remembered_there_too() {
-    if !is_there() {
-        return;
-    }
     let mut sandbox = sandbox(2);
     let teams = crate::webhook_server::WebhookServer::start(&[]);
     sandbox.post_to(&teams).variable("S3_ENDPOINT_URL", "http://127.0.0.1:9");
@@ -449,9 +400,6 @@ fn what_was_told_is_remembered_there_too() {
 
 #[test]
 fn a_name_with_a_nul_goes_into_the_ledger_and_out_again() {
-    if !is_there() {
-        return;
-    }
     let sandbox = sandbox(1);
     sandbox.run(&["backup", "-q"]).expect(0, "", "");
     let lines = sandbox.run(&["ledger", "export", "--json"]).stdout;

@@ -2,10 +2,9 @@
 //!
 //! In: a connection, the columns of `pipeline_runs`. Out: [`Condition`]. Changes nothing.
 
-use super::super::store::{Condition, KNOWN_COLUMNS};
+use super::super::store::{Condition, KNOWN_COLUMNS, LastAudit};
 use super::connection::{Connection, SqlError};
 use super::schema::{Columns, Form, Instant};
-use crate::time::Timestamp;
 
 /// Reads it.
 pub(super) fn read(connection: &Connection, runs: &Columns) -> Result<Condition, SqlError> {
@@ -34,16 +33,19 @@ pub(super) fn read(connection: &Connection, runs: &Columns) -> Result<Condition,
     })
 }
 
-/// `None` also where the role may only add to the audit page, as the README grants it.
-fn last_audit(connection: &Connection) -> Result<Option<(Timestamp, String)>, SqlError> {
-    let may = "SELECT to_regclass('audit_log') IS NOT NULL AND has_table_privilege(to_regclass('audit_log'), 'SELECT')";
+/// Hidden where the role may only add to the audit page, as the README grants it.
+fn last_audit(connection: &Connection) -> Result<LastAudit, SqlError> {
+    let may = "SELECT has_table_privilege(to_regclass('audit_log'), 'SELECT')";
     let row = connection.first(may, &[])?;
-    if !row.map_or(Ok(None), |row| row.try_get::<_, Option<bool>>(0))?.unwrap_or(false) {
-        return Ok(None);
+    match row.map_or(Ok(None), |row| row.try_get::<_, Option<bool>>(0))? {
+        Some(true) => {}
+        Some(false) => return Ok(LastAudit::Hidden),
+        // There is no such table.
+        None => return Ok(LastAudit::Nothing),
     }
     let sql = "SELECT created_at::timestamptz, details::json ->> 'ledger_head' FROM audit_log \
                WHERE action = 'log_archive_cleanup' AND resource_id = 'fastflow-archive' ORDER BY created_at DESC LIMIT 1";
-    let Some(row) = connection.first(sql, &[])? else { return Ok(None) };
+    let Some(row) = connection.first(sql, &[])? else { return Ok(LastAudit::Nothing) };
     let (Instant(at), head): (Instant, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-    Ok(at.zip(head))
+    Ok(at.zip(head).into())
 }

@@ -28,7 +28,7 @@ pub(super) fn read(connection: &Connection, columns: &[String], has_audit: bool)
         missing_columns: KNOWN_COLUMNS.iter().filter(|name| !is_there(name)).map(|name| (*name).to_owned()).collect(),
         unknown_columns: columns.iter().filter(|column| !is_known(column)).cloned().collect(),
         unknown_children,
-        last_audit: if has_audit { last_audit(connection)? } else { None },
+        last_audit: if has_audit { last_audit(connection)? } else { None }.into(),
     })
 }
 
