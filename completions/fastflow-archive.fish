@@ -68,7 +68,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" 
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand plan" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
@@ -104,7 +104,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l bwlimit -d 'Send at most this much in a second: 10M, 512K, 1.5G (binary units; a bare number counts KiB), or off' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand backup" -l notify -d 'When to send a message by e-mail and Microsoft Teams; the same trouble at most once a day' -r -f -a "always\t'After every call'
 failure\t'When something went wrong, and once when all is well again'
@@ -148,7 +148,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanu
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l bwlimit -d 'Send at most this much in a second: 10M, 512K, 1.5G (binary units; a bare number counts KiB), or off' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand cleanup" -l notify -d 'When to send a message by e-mail and Microsoft Teams; the same trouble at most once a day' -r -f -a "always\t'After every call'
 failure\t'When something went wrong, and once when all is well again'
@@ -194,7 +194,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l metrics-file -d 'File for the textfile collector of Prometheus\'s node exporter, such as /var/lib/node_exporter/fastflow.prom' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l ping-url -d 'Address of a check at healthchecks.io or the like, pinged at start and end' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand verify" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
@@ -229,7 +229,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restor
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand restore" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
@@ -263,7 +263,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" 
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand list" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
@@ -312,7 +312,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
@@ -357,7 +357,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand ledger; and __fish_seen_subcommand_from rebuild" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r
@@ -434,7 +434,7 @@ complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l proof -d 'What must be proven before anything may be deleted' -r -f -a "receipt\t'The store confirmed the digests it was sent; works with a key that may only put'
 head\t'Also a HEAD request that shows size and digest'
 readback\t'Also read back and hashed'"
-complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l concurrency -d 'Runs, and objects, that are on their way at the same time' -r
+complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l concurrency -d 'Runs, and objects, on their way at the same time; fewer while the store asks for less' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l env-file -d 'File with Fast-Flow\'s settings, read as Fast-Flow reads it [default: ./.env where it exists]' -r -F
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l data-dir -d 'Fast-Flow\'s data directory [Fast-Flow: DATA_DIR] [default: ./data]' -r
 complete -c fastflow-archive -n "__fish_fastflow_archive_using_subcommand doctor" -l logs-dir -d 'Fast-Flow\'s log directory [Fast-Flow: LOGS_DIR] [default: ./logs]' -r

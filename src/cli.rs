@@ -416,7 +416,7 @@ pub struct ArchiveArgs {
         hide_env_values = true
     )]
     pub proof: ProofLevel,
-    /// Runs, and objects, that are on their way at the same time
+    /// Runs, and objects, on their way at the same time; fewer while the store asks for less
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024), env = "FASTFLOW_ARCHIVE_CONCURRENCY", hide_env_values = true)]
     pub concurrency: u16,
 }

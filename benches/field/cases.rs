@@ -1,18 +1,20 @@
 //! The cases: what is measured against whom.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use fastflow_archive_testkit::RunSpec;
+use anyhow::{Context as _, Result, bail, ensure};
 use fastflow_archive_testkit::clock::{days, fixed_now};
+use fastflow_archive_testkit::{Instance, RunSpec};
 
 use crate::bare::{As, list_all, put_all};
-use crate::measure::{Figures, measure};
+use crate::measure::{Figures, measure, measure_any};
 use crate::stage::{Stage, installed, ours_binary};
 use crate::table::{Row, Table};
-use crate::{Asked, relay};
+use crate::throttling::Limit;
+use crate::{Asked, relay, throttling};
 
 /// A case by name.
 pub(crate) struct Case {
@@ -21,7 +23,7 @@ pub(crate) struct Case {
     pub(crate) run: fn(&Asked) -> Result<Table>,
 }
 
-pub(crate) fn all() -> [Case; 8] {
+pub(crate) fn all() -> [Case; 10] {
     [
         Case {
             name: "small",
@@ -46,9 +48,19 @@ pub(crate) fn all() -> [Case; 8] {
             run: plan,
         },
         Case {
+            name: "plan-postgres",
+            about: "the same rows in PostgreSQL (FASTFLOW_ARCHIVE_TEST_POSTGRES names its programs), and a bare scan",
+            run: plan_postgres,
+        },
+        Case {
             name: "verify",
             about: "verify and list over 20,000 archived objects, against bare listings",
             run: verify,
+        },
+        Case {
+            name: "throttling",
+            about: "cleanup of 500 runs to a store that refuses what is over its limit with `SlowDown`; until all are archived",
+            run: throttling,
         },
         Case { name: "start", about: "`--help`", run: start },
     ]
@@ -218,13 +230,15 @@ fn large(asked: &Asked, count: u64) -> Result<Table> {
     Ok(Table { item: "log", rows: alternate(asked, contenders)?, notes })
 }
 
+/// Rows of the database in the cases of `plan`; a thousand are 60 days old, the others 10. No run has files, and so only the
+/// database is measured.
+const ROWS: u64 = 1_000_000;
+
 /// A million rows.
 fn plan(asked: &Asked) -> Result<Table> {
-    const ROWS: u64 = 1_000_000;
     let stage = Stage::new(&asked.dir)?;
     stage.settle(|instance| {
         let connection = instance.connect()?;
-        // A thousand rows are 60 days old, the others 10; no run has files, and so only the database is measured.
         connection.execute_batch(&format!(
             "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
              INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, finished_at, env_vars, parameters, triggered_by)
@@ -273,6 +287,47 @@ fn plan(asked: &Asked) -> Result<Table> {
     Ok(Table { item: "row", rows: alternate(asked, contenders)?, notes: Vec::new() })
 }
 
+/// A million rows in PostgreSQL.
+fn plan_postgres(asked: &Asked) -> Result<Table> {
+    let stage = Stage::new(&asked.dir)?;
+    let folder = tempfile::Builder::new().prefix("field-").tempdir_in(&asked.dir)?;
+    let instance = Instance::create(folder.path().join("instance"))?;
+    instance.env(&[("LOG_RETENTION_DAYS", "30")])?;
+    let Some(database) = instance.postgres() else {
+        return Ok(Table { item: "row", rows: Vec::new(), notes: vec!["PostgreSQL is not named.".to_owned()] });
+    };
+    let age = "(TIMESTAMP '2026-06-15 02:00:00' - make_interval(days => CASE WHEN n <= 1000 THEN 60 ELSE 10 END, secs => n % 40000";
+    database.connect()?.batch_execute(&format!(
+        "INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, finished_at, env_vars, parameters, triggered_by)
+         SELECT gen_random_uuid(), 'pipeline-' || (n % 50), 'SUCCESS', '/app/logs/run-' || n || '.log',
+                {age})), {age} - 90)) AT TIME ZONE 'UTC', '{{}}', '{{\"batch\":1}}', 'scheduler'
+         FROM generate_series(1, {ROWS}) AS n"
+    ))?;
+    database.connect()?.batch_execute("VACUUM ANALYZE pipeline_runs")?;
+    std::fs::write(instance.logs_dir().join("other.log"), "not of any run\n")?;
+    let ours = |days: &'static str| -> Round<'_> {
+        let (root, stage) = (instance.root(), &stage);
+        Box::new(move || {
+            let arguments = ["plan", "--json", "--log-retention-days", days];
+            Ok(Figures { items: ROWS, ..measure(&mut stage.ours(root, "http://127.0.0.1:9", "none", &arguments))? })
+        })
+    };
+    let bare = || {
+        let mut client = database.connect()?;
+        let began = std::time::Instant::now();
+        let sql = "COPY (SELECT id, pipeline_name, status, started_at, finished_at FROM pipeline_runs) TO STDOUT";
+        let bytes = std::io::copy(&mut client.copy_out(sql)?, &mut std::io::sink())?;
+        ensure!(bytes > ROWS, "the scan saw no text");
+        Ok(Figures { wall: began.elapsed(), items: ROWS, ..Figures::default() })
+    };
+    let contenders: Vec<(&str, Round<'_>)> = vec![
+        ("`plan --json`, 1,000 due", ours("30")),
+        ("`plan --json`, 1,000,000 due", ours("1")),
+        ("bare `COPY` of the needed columns", Box::new(bare)),
+    ];
+    Ok(Table { item: "row", rows: alternate(asked, contenders)?, notes: Vec::new() })
+}
+
 /// Looks at what is archived: by the listing, by a request for each object, and whole.
 fn verify(asked: &Asked) -> Result<Table> {
     const RUNS: u64 = 6_700;
@@ -305,6 +360,49 @@ fn verify(asked: &Asked) -> Result<Table> {
         ("bare listing", Box::new(bare)),
     ];
     Ok(Table { item: "object", rows: alternate(asked, contenders)?, notes: Vec::new() })
+}
+
+/// A store that throttles; a contender is called again until nothing fails, as cron would.
+fn throttling(asked: &Asked) -> Result<Table> {
+    const RUNS: u64 = 500;
+    let stage = Stage::new(&asked.dir)?;
+    stage.settle(|instance| {
+        let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
+        instance.add_all((1..=RUNS).map(|number| RunSpec::finished(number, "etl", ended(number)).log_bytes(4_000)))
+    })?;
+    let calls = RefCell::new(Vec::new());
+    let round = |name: &'static str, binary: PathBuf, limit: Limit| -> Round<'_> {
+        let (stage, calls) = (&stage, &calls);
+        Box::new(move || {
+            let (instance, store) = (stage.fresh()?, throttling::start(limit)?);
+            let endpoint = format!("http://{}", store.address);
+            let mut sum = Figures::default();
+            for call in 1..=20 {
+                let mut command = stage.build_of_ours(&binary, &instance, &endpoint, "bucket", &["cleanup", "-q"]);
+                let (figures, success) = measure_any(&mut command)?;
+                sum.wall += figures.wall;
+                sum.cpu += figures.cpu;
+                sum.peak_bytes = sum.peak_bytes.max(figures.peak_bytes);
+                if success {
+                    let (taken, refused) = store.counts();
+                    calls.borrow_mut().push(format!("{name}: {call} calls, {taken} taken, {refused} refused."));
+                    return Ok(Figures { items: RUNS * 3, ..sum });
+                }
+            }
+            bail!("twenty calls were not enough")
+        })
+    };
+    let mut contenders = Vec::new();
+    for (own, other, limit) in [
+        ("ours, 4 at a time", "the other build, 4 at a time", Limit::AtOnce(4)),
+        ("ours, 200 a second", "the other build, 200 a second", Limit::PerSecond(200)),
+    ] {
+        contenders.push((own, round(own, ours_binary(), limit)));
+        if let Some(build) = &asked.other {
+            contenders.push((other, round(other, build.clone(), limit)));
+        }
+    }
+    Ok(Table { item: "object", rows: alternate(asked, contenders)?, notes: calls.take() })
 }
 
 /// How fast a call is that does nothing.

@@ -14,6 +14,7 @@ mod relay;
 mod sign;
 mod stage;
 mod table;
+mod throttling;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,8 @@
 //! One process from start to end: wall time, processor time, peak memory, as the kernel accounts for them.
 
-use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -25,6 +26,23 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Runs the command to its end; anything but exit code 0 is an error with what it printed.
 pub(crate) fn measure(command: &mut Command) -> Result<Figures> {
     let stderr = tempfile::tempfile()?;
+    match measure_with(command, &stderr)? {
+        (figures, status) if status.success() => Ok(figures),
+        (_, status) => {
+            let (mut stderr, mut text) = (stderr, String::new());
+            stderr.rewind()?;
+            stderr.read_to_string(&mut text)?;
+            bail!("{command:?} ended with {status}: {}", text.trim());
+        }
+    }
+}
+
+/// Runs the command to its end, and says whether it succeeded.
+pub(crate) fn measure_any(command: &mut Command) -> Result<(Figures, bool)> {
+    measure_with(command, &tempfile::tempfile()?).map(|(figures, status)| (figures, status.success()))
+}
+
+fn measure_with(command: &mut Command, stderr: &File) -> Result<(Figures, ExitStatus)> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr.try_clone()?);
     let began = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
@@ -37,14 +55,7 @@ pub(crate) fn measure(command: &mut Command) -> Result<Figures> {
     let status = child.wait()?;
     let peak_bytes = watcher.join().unwrap_or_default();
     ended?;
-    if !status.success() {
-        use std::io::{Read as _, Seek as _};
-        let (mut stderr, mut text) = (stderr, String::new());
-        stderr.rewind()?;
-        stderr.read_to_string(&mut text)?;
-        bail!("{command:?} ended with {status}: {}", text.trim());
-    }
-    Ok(Figures { wall, cpu: cpu?, peak_bytes, items: 0 })
+    Ok((Figures { wall, cpu: cpu?, peak_bytes, items: 0 }, status))
 }
 
 /// The largest resident set until the process ends.

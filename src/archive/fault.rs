@@ -33,6 +33,8 @@ pub(super) struct Fault {
     pub(super) retry: Retry,
     /// The store's word for it; empty where the answer had none, or there was no answer.
     pub(super) code: String,
+    /// Whether the store is asked for more than it can do: statuses 429 and 503 (AWS: `SlowDown`).
+    pub(super) asks_for_less: bool,
 }
 
 impl Fault {
@@ -41,7 +43,7 @@ impl Fault {
     }
 
     pub(super) fn new(error: Error, retry: Retry) -> Self {
-        Fault { error, retry, code: String::new() }
+        Fault { error, retry, code: String::new(), asks_for_less: false }
     }
 
     /// A 2xx that no S3 store gives: without an ETag, nothing says that anything was stored.
@@ -110,7 +112,8 @@ where
             (_, Some(hint)) if class.kind == Kind::ClockSkew => Some(format!("{hint}{}", skew_to(date))),
             (_, hint) => hint.map(str::to_owned),
         };
-        return Fault { error: with_hint(error, hint), retry: class.retry, code: word };
+        let asks_for_less = matches!(status, Some(429 | 503));
+        return Fault { error: with_hint(error, hint), retry: class.retry, code: word, asks_for_less };
     }
     let causes = causes(&error);
     let class = by_transport(&causes, &error);

@@ -17,6 +17,7 @@ mod read;
 mod s3;
 mod throttle;
 mod upload;
+mod window;
 
 pub(crate) use fault::tls_hint;
 pub use inspect::{Evidence, Lifecycle, Marks, ObjectLock, Versioning};

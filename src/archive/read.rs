@@ -111,7 +111,7 @@ impl Bucket {
     pub async fn look(&self, key: &str) -> Result<Option<Seen>> {
         let what = format!("look at `{key}` (HEAD)");
         let once = || async {
-            let _permit = self.permit().await;
+            let _place = self.place().await;
             let output = match self.client.head_object().bucket(&*self.name).key(key).send().await {
                 Ok(output) => output,
                 Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
@@ -165,14 +165,14 @@ impl Bucket {
                 Ok(found) => return Ok(found),
                 Err(fault) => fault,
             };
-            let Some(pause) = fault.pause(tries, &what) else { return Err(self.told_where(fault)) };
+            let Some(pause) = self.pause(&fault, tries, &what) else { return Err(self.told_where(fault)) };
             tries += 1;
             tokio::time::sleep(pause).await;
         }
     }
 
     async fn read_once(&self, what: &str, key: &str, sink: &mut dyn Sink) -> Result<(u64, Digests), Fault> {
-        let _permit = self.permit().await;
+        let _place = self.place().await;
         let request = self.client.get_object().bucket(&*self.name).key(key);
         let request = request.customize().config_override(self.patience(u64::from(u32::MAX)));
         let classified = |error| {

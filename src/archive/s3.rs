@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
@@ -22,6 +23,7 @@ use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, Payload, to_hex};
 use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::throttle::Throttle;
+use super::window::{Place, Window};
 use crate::bytes::ByteRate;
 use crate::config::{Credentials, Encryption, Target};
 use crate::error::{Error, Kind, Result};
@@ -76,7 +78,7 @@ pub struct Bucket {
     pub(super) client: Client,
     pub(super) name: Arc<str>,
     endpoint: Arc<str>,
-    requests: Arc<tokio::sync::Semaphore>,
+    window: Arc<Window>,
     concurrency: u32,
     sent: Arc<AtomicU64>,
     encryption: Option<Encryption>,
@@ -100,7 +102,7 @@ impl Bucket {
             name: target.bucket.value.as_str().into(),
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
             concurrency: target.concurrency.value.into(),
-            requests: Arc::new(tokio::sync::Semaphore::new(usize::from(target.concurrency.value))),
+            window: Arc::new(Window::new(usize::from(target.concurrency.value))),
             sent: Arc::default(),
             encryption: target.encryption.as_ref().map(|encryption| encryption.value.clone()),
             throttle: None,
@@ -154,7 +156,7 @@ impl Bucket {
     }
 
     async fn put_once(&self, what: &str, put: &Put, claimed: &Digests) -> Result<Answer, Fault> {
-        let _permit = self.permit().await;
+        let _place = self.place().await;
         let (encryption, key_id) = self.asked_encryption();
         let mut request = self
             .client
@@ -282,7 +284,7 @@ impl Bucket {
         let number = index + 1;
         let what = format!("upload part {number} of `{}`", part.key);
         let once = || async {
-            let _permit = self.permit().await;
+            let _place = self.place().await;
             let request = self
                 .client
                 .upload_part()
@@ -346,7 +348,7 @@ impl Bucket {
     }
 
     async fn put_claiming(&self, what: &str, put: &Put, claimed: &Digests) -> Result<(), Fault> {
-        let _permit = self.permit().await;
+        let _place = self.place().await;
         let (encryption, key_id) = self.asked_encryption();
         let request = self
             .client
@@ -364,8 +366,17 @@ impl Bucket {
         output.e_tag().map(drop).ok_or_else(|| Fault::no_etag(what))
     }
 
-    pub(super) async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        self.requests.acquire().await.ok()
+    /// Waits until one more request may be on its way.
+    pub(super) async fn place(&self) -> Place<'_> {
+        self.window.place().await
+    }
+
+    /// How long to wait before the next attempt, if there is one; and what the store says of how much it is asked.
+    pub(super) fn pause(&self, fault: &Fault, tries: usize, what: &str) -> Option<Duration> {
+        if fault.asks_for_less {
+            self.window.asked_for_less();
+        }
+        fault.pause(tries, what)
     }
 
     /// Repeats what may succeed when repeated.
@@ -376,10 +387,13 @@ impl Bucket {
         let mut tries = 0;
         loop {
             let fault = match attempt().await {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    self.window.went_well();
+                    return Ok(value);
+                }
                 Err(fault) => fault,
             };
-            let Some(pause) = fault.pause(tries, what) else { return Err(self.told_where(fault)) };
+            let Some(pause) = self.pause(&fault, tries, what) else { return Err(self.told_where(fault)) };
             tries += 1;
             tokio::time::sleep(pause).await;
         }

@@ -176,8 +176,7 @@ const READ_BY: [&str; 4] = ["Key::variable(", " key(", "Key { variable: ", "fold
 fn every_variable_that_is_read_is_in_the_documents_and_no_other() {
     let mut read = BTreeSet::new();
     for file in ["archive", "channels", "mod", "layers"] {
-        let text = std::fs::read_to_string(root().join(format!("src/config/{file}.rs"))).unwrap();
-        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let text = source_of_config(file);
         for opening in READ_BY {
             for piece in text.split(opening).skip(1) {
                 let Some(name) = piece.strip_prefix('"').and_then(|piece| piece.split('"').next()) else { continue };
@@ -185,7 +184,14 @@ fn every_variable_that_is_read_is_in_the_documents_and_no_other() {
             }
         }
     }
-    assert!(read.len() > 35 && read.contains("S3_SSE") && read.contains("DATABASE_URL"), "{read:?}");
+    // libpq's: each behind a parameter of the address.
+    let is_libpq =
+        |text: &&str| text.starts_with("PG") && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
+    read.extend(source_of_config("postgres").split('"').filter(is_libpq).map(str::to_owned));
+    assert!(
+        read.len() > 45 && read.contains("PGSSLROOTCERT") && read.contains("S3_SSE") && read.contains("DATABASE_URL"),
+        "{read:?}"
+    );
     let page = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
     let variables = page.split("## Variables").nth(1).unwrap().split("\n## ").next().unwrap();
     let named: BTreeSet<String> = variables
@@ -198,6 +204,12 @@ fn every_variable_that_is_read_is_in_the_documents_and_no_other() {
     let missing: Vec<_> = read.difference(&named).collect();
     let invented: Vec<_> = named.difference(&read).filter(|name| !ELSEWHERE.contains(&name.as_str())).collect();
     assert!(missing.is_empty() && invented.is_empty(), "missing: {missing:?}, read by nobody: {invented:?}");
+}
+
+/// What is not its tests.
+fn source_of_config(file: &str) -> String {
+    let text = std::fs::read_to_string(root().join(format!("src/config/{file}.rs"))).unwrap();
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
 }
 
 /// Variables that are read by others than `config`: the terminal's conventions, and the libraries'.
