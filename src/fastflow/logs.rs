@@ -218,6 +218,8 @@ impl LogsDir {
                 break;
             }
         }
+        // A plan keeps these of each run.
+        found.files.shrink_to_fit();
         Ok(found)
     }
 

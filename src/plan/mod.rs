@@ -104,6 +104,7 @@ pub fn build(
     let mut plan = Plan::default();
     let mut search = Search::begin(store, rules, narrowing, now, &go_on)?;
     plan.remarks = std::mem::take(&mut search.remarks);
+    plan.due.reserve_exact(search.due_count());
     let logs = search.run(open_logs, |found, _| match found {
         Found::Due(planned) => plan.due.push(planned),
         Found::Refused(refused) => plan.refused.push(refused),

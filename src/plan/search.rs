@@ -91,6 +91,11 @@ impl<'a> Search<'a> {
         Ok(Search { remarks, store, rules, narrowing, go_on, now, selection, active })
     }
 
+    /// How many runs are due by their rows.
+    pub fn due_count(&self) -> usize {
+        self.selection.due.len()
+    }
+
     /// Looks for the files of what is due, the oldest first, and hands each run to `each`.
     ///
     /// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise. Out: the log
