@@ -109,7 +109,7 @@ impl Work<'_> {
                 Some(ended) = working.join_next() => {
                     let (run, bytes, restored) = ended.map_err(|error| Error::caused(Kind::Internal, "restore a run", error))?;
                     progress.ended(bytes);
-                    tell(report, &self.stop, run, restored);
+                    progress.beside(|| tell(report, &self.stop, run, restored));
                 }
             }
         }
@@ -139,7 +139,7 @@ impl Work<'_> {
             progress.found(run.bytes);
             let restored = instance.restore(&self.bucket, &run).await;
             progress.ended(run.bytes);
-            tell(report, &self.stop, run.run, restored);
+            progress.beside(|| tell(report, &self.stop, run.run, restored));
         }
         drop(found);
         progress.finish();

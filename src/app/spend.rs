@@ -157,7 +157,11 @@ impl Session {
                 outcome = outcomes.recv() => match outcome {
                     Some(outcome) => {
                         progress.run_ended();
-                        report.run(outcome, Some(&logs));
+                        if report.shows_runs() || outcome.error.is_some() {
+                            progress.beside(|| report.run(outcome, Some(&logs)));
+                        } else {
+                            report.run(outcome, Some(&logs));
+                        }
                     }
                     None => break,
                 },
@@ -220,8 +224,7 @@ struct Sending {
     bwlimit: Option<ByteRate>,
 }
 
-/// What must stop us, with what the ledger knows.
-/// Checks what would stop `cleanup` before anything changes.
+/// Checks, with what the ledger knows, what would stop `cleanup` before anything changes.
 pub(super) fn check_guards(plan: &Plan, logs: &LogsDir, spending: &Spending, ledger: Option<&Ledger>) -> Result<()> {
     let last = ledger.filter(|_| !spending.accept_moved_logs).map(Ledger::last_logs).transpose()?.flatten();
     // Another path is another directory, and the operator's decision.

@@ -12,7 +12,7 @@ use super::process::{host_name, keep_others_out, runtime, user_name, watch_signa
 use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, from_hex, service_key};
 use crate::archive::{Digests, MANIFEST};
 use crate::bytes::ByteSize;
-use crate::check::{Event, Inventory, Local, LocalState, Reach, Verifier, put_only};
+use crate::check::{Event, Inventory, Local, LocalState, Reach, State, Verifier, put_only};
 use crate::cli::{ArchiveArgs, GlobalArgs, LedgerRebuildArgs, VerifyArgs};
 use crate::config::{Archive, Host, Layers, LedgerPlace, Retention, Target};
 use crate::error::{Error, Kind, Result, Warning};
@@ -230,13 +230,19 @@ async fn check(
     let progress = Progress::counting(report.shows_progress(), total, "objects");
     let mut result = Ok(());
     while let Some(event) = events.recv().await {
-        if let Event::Object(object) = &event {
+        if matches!(event, Event::Object(_)) {
             progress.one_more();
-            report.object(object);
         }
-        if result.is_ok() {
-            result = each(event, report);
-        }
+        let prints = !matches!(&event, Event::Object(object) if object.state == State::Ok);
+        let take = || {
+            if let Event::Object(object) = &event {
+                report.object(object);
+            }
+            if result.is_ok() {
+                result = each(event, report);
+            }
+        };
+        if prints { progress.beside(take) } else { take() }
     }
     progress.finish();
     let ended = work.await.map_err(|error| Error::caused(Kind::Internal, "finish the work", error))?;

@@ -88,7 +88,7 @@ pub fn ledger(ledger: &Ledger) -> Check {
     match ledger.head() {
         Ok(head) => {
             let short = head.hash.get(..12).unwrap_or_default();
-            Check::ok(NAME, format!("{} entries, head {short}...; `ledger verify` walks the chain", head.seq))
+            Check::ok(NAME, format!("entries: {}, head {short}...; `ledger verify` walks the chain", head.seq))
         }
         Err(error) => Check::failed(NAME, &error),
     }
@@ -108,13 +108,13 @@ fn judge_success(last: Option<&LastEnded>, success: Option<&LastEnded>, now: Tim
     const NAME: &str = "last_success";
     let ago = |at: Timestamp| days_and_less(Duration::from_secs(now.since(at).as_secs() / 60 * 60));
     let Some(last) = last else { return Check::ok(NAME, "neither backup nor cleanup has run yet") };
-    let failed = format!("the last call, {}, ended with {} {} ago", last.command, last.exit_code, ago(last.at));
+    let failed = format!("the last call, {}, ended with {}, {} ago", last.command, last.exit_code, ago(last.at));
     let again = "run it by hand and read what it says; --json for machines";
     let Some(success) = success else {
         return Check::problem(NAME, format!("no call ever ended with 0; {failed}"), again);
     };
     let since = now.since(success.at);
-    let message = format!("{} ended with 0 {} ago ({})", success.command, ago(success.at), success.at);
+    let message = format!("{} ended with 0, {} ago ({})", success.command, ago(success.at), success.at);
     let hint = "does cron or the systemd timer still start it? run it by hand and read what it says";
     match (last.exit_code, since) {
         (0, since) if since <= LATE => Check::ok(NAME, message),

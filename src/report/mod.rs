@@ -100,6 +100,11 @@ impl Report {
         self.style.can_animate && !self.form.quiet && !self.form.json
     }
 
+    /// Whether each run gets a line.
+    pub fn shows_runs(&self) -> bool {
+        self.form.verbose > 0
+    }
+
     /// The counts so far.
     pub fn summary(&self) -> &Summary {
         &self.summary

@@ -63,6 +63,11 @@ impl Progress {
         self.bar.set_position(bytes.0.min(self.bar.length().unwrap_or(u64::MAX)));
     }
 
+    /// Prints while the bar is away: no line of it stays between others.
+    pub fn beside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+
     /// Takes the bar away.
     pub fn finish(self) {
         self.bar.finish_and_clear();

@@ -247,18 +247,18 @@ fn the_certificate_is_judged_before_anything_is_sent() {
 fn the_last_success_and_another_archiver_are_told() {
     let mut sandbox = good_on_sqlite(On::Embedded);
     sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
-    assert_verdict(&sandbox, "last_success", "ok", "cleanup ended with 0 0s ago");
+    assert_verdict(&sandbox, "last_success", "ok", "cleanup ended with 0, 0s ago");
     assert_verdict(&sandbox, "other_archiver", "ok", "is of this ledger");
     sandbox.later(30);
-    assert_verdict(&sandbox, "last_success", "warning", "cleanup ended with 0 1 day 6h ago");
+    assert_verdict(&sandbox, "last_success", "warning", "cleanup ended with 0, 1 day 6h ago");
     sandbox.add(old(77, "etl"));
     sandbox.variable("S3_SECRET_ACCESS_KEY", "wrong-wrong");
     assert_eq!(sandbox.run(&["cleanup", "-q"]).code, Some(12));
     let keys = sandbox.store.writer();
     sandbox.variable("S3_SECRET_ACCESS_KEY", &keys.secret_key);
-    assert_verdict(&sandbox, "last_success", "warning", "the last call, cleanup, ended with 12 0s ago");
+    assert_verdict(&sandbox, "last_success", "warning", "the last call, cleanup, ended with 12, 0s ago");
     sandbox.later(24 * 9);
-    assert_verdict(&sandbox, "last_success", "problem", "cleanup ended with 0 9 days ago");
+    assert_verdict(&sandbox, "last_success", "problem", "cleanup ended with 0, 9 days ago");
     sandbox.later(0).variable("FASTFLOW_ARCHIVE_STATE_DIR", "./elsewhere");
     assert_verdict(&sandbox, "other_archiver", "warning", "is of another ledger than this one");
 }
