@@ -205,9 +205,10 @@ impl LogsDir {
     /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error.
     pub fn find(&self, id: &RunId, paths: &Paths) -> Result<RunFiles> {
         let mut found = RunFiles::default();
-        match self.find_log(paths)? {
-            Some(log) => found.files.push(log),
-            None => found.missing_log = Some(self.path.join(self.locate(&paths.log)?.as_path())),
+        let log = self.locate(&paths.log)?;
+        match self.look(&log)? {
+            Some(identity) => found.files.push(PlannedFile { name: FileName::Log, path: log, identity }),
+            None => found.missing_log = Some(self.path.join(log.as_path())),
         }
         let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
         let by_name = [format!("{id}_metrics.jsonl"), format!("{}_metrics.jsonl", id.simple())];

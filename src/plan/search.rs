@@ -3,6 +3,8 @@
 //! In: the store, the rules, the log directory. Out: [`Found`] runs as they are found. Between them it holds what a row says of
 //! each run, and no file: a million due runs fit into little memory.
 
+use std::thread::{Scope, ScopedJoinHandle};
+
 use super::in_use::InUse;
 use super::select::{self, Due, Narrowing, NotDue, Reason, Rules, Selection, select};
 use super::{PlannedRun, RefusedRun, Remarks};
@@ -13,10 +15,10 @@ use crate::time::Timestamp;
 
 /// Runs whose paths are asked for together.
 pub(super) const STRETCH: usize = 1000;
-/// Threads that look at files at the same time,
+/// Threads that look at the files of one stretch at the same time,
 const LOOKERS: usize = 8;
-/// where there are at least so many runs to look for.
-const FEW: usize = 100;
+/// each at those of so many runs at least.
+const SHARE: usize = 100;
 
 /// What became of a run that was looked at.
 #[derive(Debug)]
@@ -116,16 +118,24 @@ impl<'a> Search<'a> {
             open_logs => open_logs()?,
         };
         let in_use = InUse::by(&self.active, self.store, &logs)?;
-        let mut count = 0;
-        for stretch in due.chunks(STRETCH) {
-            (self.go_on)()?;
-            let paths = self.paths(stretch.iter().map(|due| &due.run))?;
-            let judge = |due: &Due, paths| judge(due, due.reason(self.rules, self.now), paths, &logs, &in_use);
-            for found in at_once(stretch, paths, &judge).into_iter().flatten() {
-                count += 1;
-                each(found, &logs);
+        let count = due.len();
+        let (rules, now) = (self.rules, self.now);
+        let judge = |due: Due, paths| {
+            let reason = due.reason(rules, now);
+            judge(due.run, reason, paths, &logs, &in_use)
+        };
+        std::thread::scope(|scope| -> Result<()> {
+            let mut judging: Option<Judging<'_>> = None;
+            for stretch in stretches(due) {
+                (self.go_on)()?;
+                let paths = self.paths(stretch.iter().map(|due| &due.run))?;
+                let next = Judging::begin(scope, stretch, paths, &judge);
+                // While the files of one stretch are looked for, what became of the one before is handed on.
+                judging.replace(next).into_iter().flat_map(Judging::end).for_each(|found| each(found, &logs));
             }
-        }
+            judging.into_iter().flat_map(Judging::end).for_each(|found| each(found, &logs));
+            Ok(())
+        })?;
         self.find_long_logs(&unruled, count, &logs, &in_use, &mut each)?;
         Ok(Some(logs))
     }
@@ -170,8 +180,7 @@ impl<'a> Search<'a> {
 }
 
 /// A due run with its files; `None` where it is gone since its row was read.
-fn judge(due: &Due, reason: Reason, paths: Result<Option<Paths>>, logs: &LogsDir, in_use: &InUse) -> Option<Found> {
-    let run = due.run.clone();
+fn judge(run: Run, reason: Reason, paths: Result<Option<Paths>>, logs: &LogsDir, in_use: &InUse) -> Option<Found> {
     let found = paths.transpose()?.and_then(|paths| logs.find(&run.id, &paths));
     Some(match found.and_then(|found| in_use.judge(found)) {
         Ok(found) => Found::Due(PlannedRun { run, reason, files: found.files, missing_log: found.missing_log }),
@@ -179,28 +188,41 @@ fn judge(due: &Due, reason: Reason, paths: Result<Option<Paths>>, logs: &LogsDir
     })
 }
 
-/// Judges several at a time, in their order: on a network file system, most of it is waiting.
-fn at_once<T: Send>(
-    stretch: &[Due],
-    paths: Vec<Result<Option<Paths>>>,
-    judge: &(impl Fn(&Due, Result<Option<Paths>>) -> T + Sync),
-) -> Vec<T> {
-    if stretch.len() < FEW {
-        return stretch.iter().zip(paths).map(|(due, paths)| judge(due, paths)).collect();
-    }
-    let mut paths = paths.into_iter();
-    std::thread::scope(|scope| {
-        let share = stretch.len().div_ceil(LOOKERS);
-        let lookers: Vec<_> = stretch
-            .chunks(share)
-            .map(|part| {
-                let paths: Vec<_> = paths.by_ref().take(part.len()).collect();
-                scope.spawn(move || part.iter().zip(paths).map(|(due, paths)| judge(due, paths)).collect::<Vec<_>>())
-            })
-            .collect();
-        lookers
-            .into_iter()
-            .flat_map(|looker| looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+/// Stretches of due runs from the first on; the memory of what has been handed out is given back by and by.
+fn stretches(mut due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
+    due.reverse();
+    std::iter::from_fn(move || {
+        let mut stretch = due.split_off(due.len().saturating_sub(STRETCH));
+        if due.len() < due.capacity() / 2 {
+            due.shrink_to_fit();
+        }
+        stretch.reverse();
+        (!stretch.is_empty()).then_some(stretch)
     })
+}
+
+/// A stretch whose files are being looked for, by several threads: on a network file system, most of it is waiting.
+struct Judging<'scope>(Vec<ScopedJoinHandle<'scope, Vec<Found>>>);
+
+impl<'scope> Judging<'scope> {
+    fn begin(
+        scope: &'scope Scope<'scope, '_>,
+        stretch: Vec<Due>,
+        paths: Vec<Result<Option<Paths>>>,
+        judge: &'scope (impl Fn(Due, Result<Option<Paths>>) -> Option<Found> + Sync),
+    ) -> Self {
+        let share = stretch.len().div_ceil(LOOKERS).max(SHARE);
+        let shares = stretch.len().div_ceil(share);
+        let mut rest = stretch.into_iter().zip(paths);
+        let begin = |_| {
+            let part: Vec<_> = rest.by_ref().take(share).collect();
+            scope.spawn(move || part.into_iter().filter_map(|(due, paths)| judge(due, paths)).collect())
+        };
+        Judging((0..shares).map(begin).collect())
+    }
+
+    /// What became of them, in their order.
+    fn end(self) -> impl Iterator<Item = Found> {
+        self.0.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    }
 }
