@@ -9,12 +9,8 @@ use std::os::fd::AsFd;
 
 /// Whether `stream` is the one that systemd connected to the journal: `JOURNAL_STREAM` holds its device and inode.
 pub(super) fn is_journal(environment: &BTreeMap<String, String>, stream: impl AsFd) -> bool {
-    let named = environment.get("JOURNAL_STREAM").and_then(|stream| stream.split_once(':'));
-    let Some((Ok(device), Ok(inode))) = named.map(|(device, inode)| (device.parse::<u64>(), inode.parse::<u64>()))
-    else {
-        return false;
-    };
-    rustix::fs::fstat(stream).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (device, inode))
+    let Some(named) = environment.get("JOURNAL_STREAM") else { return false };
+    rustix::fs::fstat(stream).is_ok_and(|stat| *named == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 /// Writes whole lines, each with the priority of the message it belongs to.

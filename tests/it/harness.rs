@@ -23,6 +23,11 @@ pub(crate) fn old(number: u64, pipeline: &str) -> RunSpec {
     RunSpec::finished(number, pipeline, fixed_now() - days(60) - Duration::from_secs(number))
 }
 
+/// Makes a named pipe, by the command that every Unix has.
+pub(crate) fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success(), "{}", path.display());
+}
+
 /// How many runs, where more prove more: `FASTFLOW_ARCHIVE_TEST_RUNS` asks for as many.
 pub(crate) fn population(enough: usize) -> usize {
     std::env::var("FASTFLOW_ARCHIVE_TEST_RUNS").ok().map_or(enough, |runs| runs.parse().unwrap())

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use fastflow_archive_testkit::quoted;
 use serde_json::Value;
 
-use crate::harness::{On, PREFIX, Ran, Sandbox, old};
+use crate::harness::{On, PREFIX, Ran, Sandbox, make_pipe, old};
 
 /// What a terminal acts on, or shows in another order; `\n` ends lines.
 pub(crate) fn acts(character: char) -> bool {
@@ -159,8 +159,7 @@ fn paths_that_lead_elsewhere_keep_their_runs() {
         std::fs::write(logs.join("log"), "a file, not a folder").unwrap();
         std::os::unix::fs::symlink(&victim, logs.join("link")).unwrap();
         std::os::unix::fs::symlink(sandbox.instance.outside_dir(), logs.join("folder-link")).unwrap();
-        let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
-        rustix::fs::mknodat(rustix::fs::CWD, logs.join("pipe"), fifo, mode, 0).unwrap();
+        make_pipe(&logs.join("pipe"));
         let runs: Vec<_> = (1u64..).zip(paths).map(|(number, _)| sandbox.add(old(number, "etl"))).collect();
         let mut session = sandbox.instance.session().unwrap();
         for (run, (path, _)) in runs.iter().zip(paths) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fastflow_archive_testkit::clock::{days, fixed_now};
 use fastflow_archive_testkit::{Instance, RunSpec, WrittenRun};
 
-use crate::harness::{On, PREFIX, Ran, Sandbox, old};
+use crate::harness::{On, PREFIX, Ran, Sandbox, make_pipe, old};
 
 const SECRET: &[u8] = b"what must not leave this machine\n";
 
@@ -67,8 +67,7 @@ const SWAPS: [Swap; 8] = [
         name: "a pipe",
         put: |log, _| {
             set_aside(log);
-            let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
-            rustix::fs::mknodat(rustix::fs::CWD, log, kind, mode, 0).unwrap();
+            make_pipe(log);
         },
         kind: "not_a_regular_file",
         changed: false,
