@@ -133,7 +133,7 @@ pub fn files(plan: &Plan, is_due: bool, guards: Result<()>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fastflow::LastAudit;
+    use crate::fastflow::{LastAudit, LogsDir};
 
     fn bare() -> Condition {
         Condition {
@@ -153,6 +153,19 @@ mod tests {
         assert_eq!(schema(&older).message, "an older Fast-Flow: git_sha are not there yet");
         let newer = Condition { unknown_children: vec!["run_notes".into()], ..bare() };
         assert_eq!(schema(&newer).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn an_empty_log_directory_is_a_warning_and_a_known_volume_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let last = LogsVolume {
+            path: folder.path().display().to_string(),
+            volume: LogsDir::open(folder.path(), &[]).unwrap().volume().unwrap(),
+        };
+        assert_eq!(volume(folder.path(), Ok(true), Some(&last)).verdict, Verdict::Warning);
+        let [new, known] = [None, Some(&last)].map(|last| volume(folder.path(), Ok(false), last));
+        assert_eq!((new.verdict, known.verdict), (Verdict::Ok, Verdict::Ok));
+        assert_eq!(known.message, format!("{}, the same as last time", new.message));
     }
 
     #[test]

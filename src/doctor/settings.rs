@@ -148,6 +148,22 @@ mod tests {
     }
 
     #[test]
+    fn no_rule_at_all_is_a_warning() {
+        assert_eq!(retention(&ours(None)).verdict, Verdict::Warning);
+        let check = retention(&ours(Some(30)));
+        assert_eq!((check.verdict, check.message.as_str()), (Verdict::Ok, "kept: 30 days"));
+    }
+
+    #[test]
+    fn lines_that_cannot_be_parsed_are_one_warning_that_counts_them() {
+        let warnings = [2, 5, 9].map(|line| Warning::new("dotenv_line", format!("line {line} of `.env`")));
+        let message = |warnings| env_file(warnings).map(|check| check.message);
+        assert_eq!(message(&[]), None);
+        assert_eq!(message(&warnings[..1]).as_deref(), Some("line 2 of `.env`"));
+        assert_eq!(message(&warnings).as_deref(), Some("line 2 of `.env` (and 2 more lines)"));
+    }
+
+    #[test]
     fn only_the_same_or_a_shorter_retention_of_fast_flow_is_in_the_way() {
         let verdict = |own: &OwnCleanup, days| fast_flow_cleanup(own, &ours(days)).verdict;
         assert_eq!(verdict(&own(None, false), Some(30)), Verdict::Ok);

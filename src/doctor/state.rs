@@ -39,15 +39,23 @@ pub fn state_dir(folder: &Path) -> Check {
     }
     match Mount::of(existing) {
         Err(error) => Check::problem(NAME, format!("failed to look at `{shown}`: {error}"), hint),
-        Ok(mount) if mount.free < TOO_LITTLE => {
-            let message = format!("`{shown}`: the disk is full ({mount})");
-            Check::problem(NAME, message, "free space: without a record nothing is archived or deleted")
-        }
-        Ok(mount) if mount.free < LITTLE => {
-            Check::warning(NAME, format!("`{shown}`: the disk is nearly full ({mount})"), "free space")
-        }
-        Ok(_) if existing != folder => Check::ok(NAME, format!("`{shown}` is made by the first call")),
-        Ok(mount) => Check::ok(NAME, format!("`{shown}`: {mount}")),
+        Ok(mount) => space(folder, &mount, existing == folder),
+    }
+}
+
+/// Whether the ledger can grow there.
+fn space(folder: &Path, mount: &Mount, is_there: bool) -> Check {
+    const NAME: &str = "state_dir";
+    let shown = folder.display();
+    if mount.free < TOO_LITTLE {
+        let message = format!("`{shown}`: the disk is full ({mount})");
+        Check::problem(NAME, message, "free space: without a record nothing is archived or deleted")
+    } else if mount.free < LITTLE {
+        Check::warning(NAME, format!("`{shown}`: the disk is nearly full ({mount})"), "free space")
+    } else if is_there {
+        Check::ok(NAME, format!("`{shown}`: {mount}"))
+    } else {
+        Check::ok(NAME, format!("`{shown}` is made by the first call"))
     }
 }
 
@@ -148,6 +156,16 @@ pub fn other_archiver(ledger: Option<&Ledger>, last_audit: &LastAudit) -> Check 
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn a_disk_that_fills_up_is_a_warning_and_a_full_one_a_problem() {
+        let verdict = |free| space(Path::new("/srv"), &Mount { point: "/".into(), kind: None, free }, true).verdict;
+        let just_below = |size: ByteSize| ByteSize(size.0 - 1);
+        assert_eq!(
+            [just_below(TOO_LITTLE), TOO_LITTLE, just_below(LITTLE), LITTLE].map(verdict),
+            [Verdict::Problem, Verdict::Warning, Verdict::Warning, Verdict::Ok]
+        );
+    }
 
     #[test]
     fn a_success_grows_old_and_a_failure_after_it_is_told() {

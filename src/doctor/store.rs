@@ -44,7 +44,7 @@ pub async fn bucket(target: &Target, each: &mut dyn FnMut(Check)) -> Result<()> 
     let (may_read, marks) = writer.may_read(&key).await;
     each(clock(&marks));
     let is_there = put.is_ok();
-    each(evidence(target, &key, put));
+    each(evidence(target.proof.value, &key, put));
     if is_there {
         each(overwriting(writer.keeps_on_demand(&key).await));
         each(writing_key(target, may_read, writer.may_list(&target.prefix.value).await));
@@ -83,7 +83,7 @@ fn clock(marks: &Marks) -> Check {
     if skew < SKEW_REFUSED { Check::warning(NAME, message, hint) } else { Check::problem(NAME, message, hint) }
 }
 
-fn evidence(target: &Target, key: &str, put: Result<Evidence>) -> Check {
+fn evidence(proof: ProofLevel, key: &str, put: Result<Evidence>) -> Check {
     const NAME: &str = "s3_put";
     let done = format!("`{key}` was put");
     match put {
@@ -92,7 +92,7 @@ fn evidence(target: &Target, key: &str, put: Result<Evidence>) -> Check {
         Ok(Evidence::EnforcedDigest) => {
             Check::ok(NAME, format!("{done}, and wrong digests are refused: that is a receipt"))
         }
-        Ok(Evidence::Nothing) if target.proof.value == ProofLevel::Readback => {
+        Ok(Evidence::Nothing) if proof == ProofLevel::Readback => {
             Check::ok(NAME, format!("{done}; the answer proves nothing, but --proof readback reads it back"))
         }
         Ok(Evidence::Nothing) => {
@@ -252,6 +252,28 @@ mod tests {
         assert_eq!(lifecycle_of(&none, false).verdict, Verdict::Warning);
         let expires = Lifecycle { expires: Some("after 90 days".into()), clears_unfinished: true };
         assert_eq!(lifecycle_of(&expires, true).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn an_answer_that_proves_nothing_is_enough_only_where_everything_is_read_back() {
+        let verdict = |proof, found| evidence(proof, PROBE, Ok(found)).verdict;
+        let each = [Evidence::Etag, Evidence::EnforcedDigest, Evidence::Nothing];
+        assert_eq!(each.map(|found| verdict(ProofLevel::Receipt, found)), [Verdict::Ok, Verdict::Ok, Verdict::Problem]);
+        assert_eq!(verdict(ProofLevel::Head, Evidence::Nothing), Verdict::Problem);
+        assert_eq!(verdict(ProofLevel::Readback, Evidence::Nothing), Verdict::Ok);
+    }
+
+    #[test]
+    fn a_key_for_reading_that_lacks_a_right_is_a_problem_that_names_it() {
+        let lacks = [(true, true), (true, false), (false, true), (false, false)].map(|(read, list)| {
+            let check = reading_key(Ok(read), Ok(list));
+            (check.verdict, check.message.contains("may not list"), check.message.contains("may not read"))
+        });
+        let problem = Verdict::Problem;
+        assert_eq!(
+            lacks,
+            [(Verdict::Ok, false, false), (problem, true, false), (problem, false, true), (problem, false, true)]
+        );
     }
 
     #[test]

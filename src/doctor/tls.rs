@@ -15,6 +15,7 @@ use url::{Host, Url};
 
 use super::check::Check;
 use crate::config::Target;
+use crate::error::Warning;
 use crate::time::{Clock, Timestamp, days_and_less};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,7 +68,7 @@ pub fn reach(target: &Target) -> (Vec<Check>, bool) {
         Err(check) => return (vec![check, Check::skipped("s3_tls", "there is no connection")], false),
     };
     if !door.is_tls {
-        return (vec![reached, plain(target, &door)], true);
+        return (vec![reached, plain(target.plain_http_warning(), &door.host)], true);
     }
     let (tls, goes_on) = certificate(target, &door, stream);
     (vec![reached, tls], goes_on)
@@ -101,10 +102,11 @@ fn proxy_note() -> &'static str {
     if names.iter().any(is_set) { "; the proxy of the environment is not used for S3" } else { "" }
 }
 
-fn plain(target: &Target, door: &Door) -> Check {
+/// `warning`: what speaks against going without, if anything does.
+fn plain(warning: Option<Warning>, host: &str) -> Check {
     const NAME: &str = "s3_tls";
-    match target.plain_http_warning() {
-        None => Check::ok(NAME, format!("none, and {} is this machine", door.host)),
+    match warning {
+        None => Check::ok(NAME, format!("none, and {host} is this machine")),
         Some(warning) => {
             Check::warning(NAME, warning.message, "give the store a certificate, and set S3_REQUIRE_TLS=true")
         }
@@ -179,6 +181,15 @@ fn lasts_until(end: Timestamp, now: Timestamp) -> Check {
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn going_without_tls_is_well_on_this_machine_alone() {
+        assert_eq!(plain(None, "127.0.0.1").verdict, Verdict::Ok);
+        assert_eq!(
+            plain(Some(Warning::new("plain_http", "keys and logs travel in clear")), "nas").verdict,
+            Verdict::Warning
+        );
+    }
 
     #[test]
     fn a_certificate_that_ends_within_three_weeks_is_a_warning() {

@@ -83,6 +83,8 @@ fn on_a_good_instance_all_is_well_and_one_small_object_is_left() {
     ] {
         assert_eq!(found[name]["verdict"], "ok", "{name}");
     }
+    let mail = "to ops@example.org through mail.example.org:587 (STARTTLS); `notify test` tries it";
+    assert_eq!(found["email"]["message"], mail);
     assert_eq!(found["s3_versioning"]["verdict"], if is_minio { "ok" } else { "skipped" });
     let summary = ran.summary();
     assert_eq!((&summary["command"], &summary["exit_code"]), (&"doctor".into(), &0.into()));
@@ -171,6 +173,24 @@ fn what_depends_on_something_broken_is_not_looked_at_and_says_so() {
     assert_eq!(lines("not checked: the store cannot be reached"), 3, "{}", ran.stdout);
     assert!(ran.stdout.ends_with(" 9 not checked.\n") || ran.stdout.ends_with(" 10 not checked.\n"), "{}", ran.stdout);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn who_may_not_remove_logs_is_told_before_a_night() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = good_on_sqlite(On::Embedded);
+    let ran = if rustix::process::geteuid().is_root() {
+        sandbox.give_data_to(1002);
+        sandbox.run_as(1002, &["doctor", "-q"])
+    } else {
+        let read_only = std::fs::Permissions::from_mode(0o555);
+        std::fs::set_permissions(sandbox.instance.logs_dir(), read_only).unwrap();
+        sandbox.run(&["doctor", "-q"])
+    };
+    let message = "this user may not remove files there: Permission denied (os error 13)\n  \
+                   hint: run as the user that Fast-Flow writes logs as, or as root; `backup` only reads\n";
+    assert!(ran.stdout.starts_with("problem  logs ") && ran.stdout.contains(message), "{ran:?}");
+    assert_eq!(ran.code, Some(1));
 }
 
 #[test]
