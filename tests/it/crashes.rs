@@ -174,6 +174,37 @@ fn a_second_kill_while_the_first_is_being_made_good_loses_nothing() {
 }
 
 #[test]
+fn a_disk_that_has_no_more_room_loses_nothing_and_with_room_the_next_call_finishes() {
+    // From where not even the first receipts can be written to where all is.
+    let mut room = 100u64 << 10;
+    let mut deleted = Vec::new();
+    loop {
+        let mut sandbox = Sandbox::on_sqlite(On::Embedded).settle(150);
+        sandbox.as_admin();
+        let when = format!("no file grows beyond {room} bytes");
+        let ran = sandbox.run_with_files_up_to(room, &["cleanup"]);
+        if ran.code == Some(0) {
+            break;
+        }
+        assert!(
+            ran.code.is_some() && ran.stderr.contains("disk") && ran.stderr.contains("\n  hint: "),
+            "{when}: {ran:?}"
+        );
+        assert_nothing_is_lost(&sandbox, &when);
+        let runs = sandbox.runs(Fate::Archived);
+        deleted.push(runs.iter().filter(|run| !sandbox.instance.run_exists(&run.id).unwrap()).count());
+        sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+        let objects = sandbox.objects();
+        runs.into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+        sandbox.run(&["verify", "-q"]).expect(0, "", "");
+        assert_eq!(sandbox.run(&["ledger", "verify", "-q"]).code, Some(0), "{when}");
+        room += room / 3;
+    }
+    println!("runs deleted before the disk was full: {deleted:?}");
+    assert!(deleted.contains(&0) && deleted.iter().any(|runs| (1..150).contains(runs)), "{deleted:?}");
+}
+
+#[test]
 fn other_commands_in_between_do_not_hide_what_is_to_be_finished() {
     let mut scene = Scene::new();
     assert!(scene.kill_at("rows-committed", 1));

@@ -197,6 +197,16 @@ impl Sandbox {
         Ran::of(self.command(args))
     }
 
+    /// Runs it to its end where no file can grow beyond so many bytes, as on a disk that has no more.
+    pub(crate) fn run_with_files_up_to(&self, bytes: u64, args: &[&str]) -> Ran {
+        let inner = self.command(args);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\" && exec \"$@\"", &(bytes / 512).to_string()]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        command.current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
+        Ran::of(command)
+    }
+
     /// Gives database and data directory to this user; the log directory stays with whom it is.
     pub(crate) fn give_data_to(&self, user: u32) {
         let data = self.instance.data_dir();
