@@ -277,8 +277,8 @@ impl std::fmt::Debug for EmbeddedS3 {
     }
 }
 
-/// A socket of that address, which does not listen yet.
-fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+/// A socket of that address, which does not listen yet: connections are refused, and nobody else is given the port.
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

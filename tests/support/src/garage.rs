@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::content::Digest;
+use crate::embedded::bind;
 use crate::mc::Mc;
 use crate::store::{BUCKET, Keys, StoreOptions};
 
@@ -35,6 +37,8 @@ pub struct Garage {
     bucket: String,
     mc: Mc,
     child: Option<Child>,
+    /// Keeps the port while the server is down.
+    reserved: Option<TcpSocket>,
 }
 
 /// Garage's binary, where the environment names one; naming what is no file is an error.
@@ -68,7 +72,7 @@ impl Garage {
         );
         fs::write(folder.path().join("garage.toml"), configuration)?;
         let bucket = options.bucket.clone().unwrap_or_else(|| BUCKET.to_owned());
-        let mut server = Garage { folder, address, bucket, mc, child: None };
+        let mut server = Garage { folder, address, bucket, mc, child: None, reserved: None };
         server.restart()?;
         for (name, (id, secret)) in [("admin", ADMIN), ("writer", WRITER)] {
             server.garage(&["key", "import", "--yes", "-n", name, id, secret])?;
@@ -111,6 +115,7 @@ impl Garage {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+            self.reserved = bind(self.address).ok();
         }
     }
 
@@ -120,6 +125,7 @@ impl Garage {
         let log = self.folder.path().join("garage.log");
         let mut command = self.command(&["server", "--single-node"])?;
         command.stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?);
+        self.reserved = None;
         self.child = Some(command.spawn().context("start Garage")?);
         let deadline = Instant::now() + READY_WITHIN;
         while !self.is_ready() {

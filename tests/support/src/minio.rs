@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::content::Digest;
+use crate::embedded::bind;
 use crate::mc::{Mc, find_binary};
 use crate::store::{BUCKET, Encryption, Keys, StoreOptions};
 use crate::tls::PrivateCa;
@@ -32,6 +34,8 @@ pub struct Minio {
     has_key: bool,
     mc: Mc,
     child: Option<Child>,
+    /// Keeps the port while the server is down.
+    reserved: Option<TcpSocket>,
 }
 
 /// The variable that names MinIO's binary.
@@ -53,7 +57,7 @@ impl Minio {
         let mc = Mc::new(&folder.path().join("mc"), &endpoint, &Keys::new(ADMIN.0, ADMIN.1), ca_file)?;
         let bucket = options.bucket.clone().unwrap_or_else(|| BUCKET.to_owned());
         let has_key = options.encryption.is_some();
-        let mut server = Minio { folder, address, bucket, ca, has_key, mc, child: None };
+        let mut server = Minio { folder, address, bucket, ca, has_key, mc, child: None, reserved: None };
         server.restart()?;
         if let Some(bucket) = &options.bucket {
             server.create_bucket(bucket)?;
@@ -114,6 +118,7 @@ impl Minio {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+            self.reserved = bind(self.address).ok();
         }
     }
 
@@ -142,6 +147,7 @@ impl Minio {
         if self.has_key {
             command.env("MINIO_KMS_SECRET_KEY", KMS_SECRET_KEY);
         }
+        self.reserved = None;
         self.child = Some(command.spawn().context("start MinIO")?);
 
         let deadline = Instant::now() + READY_WITHIN;
