@@ -1,6 +1,7 @@
 //! Runs the binary in a fresh directory with an environment of its own, and compares exit code, stdout and stderr.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +15,8 @@ use tempfile::TempDir;
 
 use crate::smtp_server::MailServer;
 use crate::webhook_server::WebhookServer;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_fastflow-archive");
 
 /// The prefix of keys that no setting changes.
 pub(crate) const PREFIX: &str = "pipeline-logs";
@@ -187,8 +190,15 @@ impl Sandbox {
 
     /// The binary with these arguments, in the instance's folder, nothing inherited.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fastflow-archive"));
-        command.args(args).current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
+        let mut command = self.program(BINARY);
+        command.args(args);
+        command
+    }
+
+    /// A program in the instance's folder, nothing inherited.
+    fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
         command
     }
 
@@ -199,11 +209,9 @@ impl Sandbox {
 
     /// Runs it to its end where no file can grow beyond so many bytes, as on a disk that has no more.
     pub(crate) fn run_with_files_up_to(&self, bytes: u64, args: &[&str]) -> Ran {
-        let inner = self.command(args);
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\" && exec \"$@\"", &(bytes / 512).to_string()]);
-        command.arg(inner.get_program()).args(inner.get_args());
-        command.current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
+        let mut command = self.program("/bin/sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\" && exec \"$@\"", &(bytes / 512).to_string(), BINARY]);
+        command.args(args);
         Ran::of(command)
     }
 
@@ -221,10 +229,9 @@ impl Sandbox {
     pub(crate) fn run_as(&self, user: u32, args: &[&str]) -> Ran {
         use std::os::unix::process::CommandExt as _;
         let copy = self.folder.path().join("fastflow-archive");
-        std::fs::copy(env!("CARGO_BIN_EXE_fastflow-archive"), &copy).unwrap();
-        let mut command = Command::new(copy);
-        command.args(args).current_dir(self.instance.root()).env_clear().envs(&self.variables).stdin(Stdio::null());
-        command.uid(user).gid(user);
+        std::fs::copy(BINARY, &copy).unwrap();
+        let mut command = self.program(copy);
+        command.args(args).uid(user).gid(user);
         Ran::of(command)
     }
 

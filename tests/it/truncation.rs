@@ -194,16 +194,12 @@ fn a_disk_that_is_full_leaves_the_old_log_whole() {
     let mut sandbox = sandbox();
     let (run, log) = young(&mut sandbox, 1, 5);
     // Files may not grow beyond 1.5 MB, and the tail has nearly 2 MiB: its writing ends as on a full disk, with an error.
-    let script = "trap '' XFSZ; ulimit -f 3000; exec \"$0\" \"$@\"";
-    let plain = sandbox.command(&[]);
-    let mut limited = std::process::Command::new("/bin/sh");
-    limited.args(["-c", script, env!("CARGO_BIN_EXE_fastflow-archive"), "cleanup", "-q"]);
-    limited.current_dir(sandbox.instance.root()).env_clear();
-    limited.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = limited.output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("failed to cut") && stderr.contains("the old log is still there, whole"), "{stderr}");
+    let ran = sandbox.run_with_files_up_to(3000 * 512, &["cleanup", "-q"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(
+        ran.stderr.contains("failed to cut") && ran.stderr.contains("the old log is still there, whole"),
+        "{ran:?}"
+    );
     assert!(std::fs::read(run.log_path.as_ref().unwrap()).unwrap() == log);
     let names = std::fs::read_dir(sandbox.instance.logs_dir()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "nothing is left aside");
