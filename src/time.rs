@@ -158,6 +158,11 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+/// So many days, or as many as a retention can mean.
+pub fn days(days: u64) -> Duration {
+    Duration::from_secs(86_400) * u32::try_from(days).unwrap_or(u32::MAX)
+}
+
 /// A duration for people, in the largest whole units: `30 days`, `10m`, `1h 30m`. Months and years are spelled as days.
 pub fn days_and_less(duration: Duration) -> String {
     const DAY: u64 = 86_400;

@@ -5,9 +5,8 @@
 
 use std::path::PathBuf;
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
-
+use super::ca_bundle::ca_bundle;
+use super::endpoint::{check_endpoint, host_of, is_loopback};
 use super::layers::{Key, Layers, Setting, Source};
 use super::secret::Secret;
 use crate::cli::{ArchiveArgs, ProofLevel};
@@ -34,7 +33,6 @@ const AWS_CREDENTIALS: Key = Key::variable("S3_AWS_CREDENTIALS");
 const ACCEPT_OPAQUE_ETAG: Key = Key::variable("S3_ACCEPT_OPAQUE_ETAG");
 const SSE: Key = Key::variable("S3_SSE");
 const SSE_KMS_KEY_ID: Key = Key::variable("S3_SSE_KMS_KEY_ID");
-const REQUIRE_TLS: Key = Key::variable("S3_REQUIRE_TLS");
 const CA_BUNDLE: Key = Key::variable("S3_CA_BUNDLE");
 const AWS_CA_BUNDLE: Key = Key::variable("AWS_CA_BUNDLE");
 
@@ -360,72 +358,4 @@ pub(crate) fn prefix_problem(prefix: &str) -> Option<String> {
 /// Whether stores or their listings, which are XML, cannot take the character in a key.
 pub(crate) fn breaks_stores(character: char) -> bool {
     character.is_control() || matches!(character, '\\' | '\u{fffe}' | '\u{ffff}')
-}
-
-/// The host of an `http(s)://` URL, without port and brackets.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
-pub(super) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn check_endpoint(url: Setting<String>, layers: &Layers) -> Result<Setting<String>> {
-    let refused = |message: String, hint: &str| {
-        let message = format!("use `S3_ENDPOINT_URL` ({}): {message}", url.source);
-        Err(Error::new(Kind::InvalidSetting, message).hint(hint))
-    };
-    let example = "write it as https://minio.example.org:9000";
-    let Some((scheme, rest)) = url.value.split_once("://") else {
-        return refused("it has no scheme".into(), example);
-    };
-    if !matches!(scheme, "http" | "https") {
-        return refused(format!("the scheme `{}` is unknown", scheme.escape_debug()), example);
-    }
-    if host_of(&url.value).is_empty() {
-        return refused("it names no host".into(), example);
-    }
-    if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
-        return refused("it holds a user name or password".into(), "use S3_ACCESS_KEY and S3_SECRET_ACCESS_KEY");
-    }
-    if scheme == "http"
-        && !is_loopback(host_of(&url.value))
-        && let Some(require) = layers.boolean(REQUIRE_TLS, None)?.filter(|require| require.value)
-    {
-        return refused(
-            format!("it is not encrypted, and `S3_REQUIRE_TLS` is true ({})", require.source),
-            "use https://",
-        );
-    }
-    Ok(url)
-}
-
-/// The private CA bundle that the first of `keys` names, validated: the HTTP client panics on a bad block and takes a file
-/// without one for an empty store.
-pub(super) fn ca_bundle(layers: &Layers, keys: &[Key]) -> Result<Option<(Setting<PathBuf>, Vec<u8>)>> {
-    let found = keys.iter().find_map(|key| Some((key.variable, layers.text(*key, None)?)));
-    let Some((name, path)) = found else { return Ok(None) };
-    let path = path.map(PathBuf::from);
-    let shown = path.value.display().to_string();
-    let pem = std::fs::read(&path.value).map_err(|error| {
-        Error::caused(Kind::MissingFile, format!("read `{name}` = `{shown}` ({})", path.source), error)
-            .hint("name a PEM file with the certificate of the CA, readable for this user")
-    })?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let problem = match certificates {
-        Ok(certificates) if certificates.is_empty() => "it holds no certificate".to_owned(),
-        Ok(certificates) => match certificates.iter().position(|der| webpki::anchor_from_trusted_cert(der).is_err()) {
-            Some(index) => format!("block {} is not a certificate", index + 1),
-            None => return Ok(Some((path, pem))),
-        },
-        Err(error) => error.to_string(),
-    };
-    let message = format!("use `{name}` = `{shown}` ({}): {problem}", path.source);
-    Err(Error::new(Kind::InvalidSetting, message).hint("name a PEM file with BEGIN CERTIFICATE blocks"))
 }

@@ -78,6 +78,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// A variable that has a column on the Settings page too, and no option.
+    pub const fn on_page(variable: &'static str, column: &'static str) -> Self {
+        Key { variable, option: None, column: Some(column) }
+    }
+
     /// A setting that only variables can set.
     pub const fn variable(variable: &'static str) -> Self {
         Key { variable, option: None, column: None }
@@ -150,6 +155,14 @@ impl Layers {
         self.raw(key, typed)
             .map(|setting| setting.map(|value| value.trim().to_owned()))
             .filter(|it| !it.value.is_empty())
+    }
+
+    /// What is listed, with commas or semicolons between.
+    pub fn list(&self, key: Key) -> Option<Setting<Vec<String>>> {
+        let split = |list: &str| {
+            list.split([',', ';']).map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+        };
+        Some(self.text(key, None)?.map(|list| split(&list)))
     }
 
     /// A whole number where `0` and nothing mean unlimited (`None`), as in Fast-Flow.
@@ -231,4 +244,16 @@ fn read_secret(file: &Setting<String>) -> Result<Setting<Secret>> {
         return Err(Error::new(Kind::MissingFile, message).hint("write the secret into the file"));
     }
     Ok(Setting { value: Secret::new(text), source: file.source.clone() })
+}
+
+/// The error of a setting whose value cannot be used; never repeats the value.
+pub(super) fn refused(name: &str, source: &Source, why: &str, hint: impl Into<String>) -> Error {
+    Error::new(Kind::InvalidSetting, format!("use `{name}` ({source}): {why}")).hint(hint)
+}
+
+/// Layers of these variables alone.
+#[cfg(test)]
+pub(super) fn with_environment(variables: &[(&str, &str)]) -> Layers {
+    let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Layers::new(Typed::default(), environment, Dotenv::default(), Path::new(".env"))
 }

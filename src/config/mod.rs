@@ -4,9 +4,11 @@
 //! with its source. Opens nothing but `.env`, secret files and the CA bundle; never prints and never sets a variable.
 
 mod archive;
+mod ca_bundle;
 mod channels;
 mod database;
 mod dotenv;
+mod endpoint;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod layers;
@@ -14,6 +16,8 @@ mod place;
 mod postgres;
 mod secret;
 mod settings;
+mod smtp;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +27,7 @@ pub(crate) use archive::breaks_stores;
 #[cfg(any(test, fuzzing))]
 pub(crate) use archive::prefix_problem;
 pub use archive::{Archive, Credentials, Encryption, Target};
-pub use channels::{Channels, Language, Smtp, SmtpTls, Webhook};
+pub use channels::{Channels, Language};
 pub use database::Database;
 pub use dotenv::Dotenv;
 pub use layers::{Key, Layers, Setting, Source};
@@ -31,6 +35,8 @@ pub use place::{LEDGER_SCHEMA, LedgerPlace};
 pub use postgres::{PostgresAddress, TlsMode};
 pub use secret::Secret;
 pub use settings::SettingsPage;
+pub use smtp::{Smtp, SmtpTls};
+pub use webhook::Webhook;
 
 use crate::bytes::ByteSize;
 use crate::cli::{GlobalArgs, RetentionArgs, Selecting, Typed};

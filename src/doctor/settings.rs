@@ -3,14 +3,11 @@
 //! In: resolved settings. Out: checks. Sends nothing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::check::Check;
 use crate::config::{Channels, OwnCleanup, Retention, Setting, Smtp, SmtpTls, Source, Webhook};
 use crate::error::{Error, Result, Warning};
-use crate::time::days_and_less;
-
-const DAY: Duration = Duration::from_secs(86_400);
+use crate::time::{self, days_and_less};
 
 /// Lines of `.env` that cannot be parsed; `None` where there are none.
 pub fn env_file(warnings: &[Warning]) -> Option<Check> {
@@ -45,7 +42,7 @@ pub fn configuration(listing: &[(&'static str, String, Source)]) -> Check {
 /// What is kept.
 pub fn retention(retention: &Retention) -> Check {
     let mut kept = Vec::new();
-    kept.extend(retention.days.value.map(|days| days_and_less(days_of(days))));
+    kept.extend(retention.days.value.map(|days| days_and_less(time::days(days))));
     kept.extend(retention.runs.value.map(|runs| format!("the newest {runs} runs of each pipeline")));
     kept.extend(retention.log_max_size.value.map(|size| format!("logs up to {size}")));
     if kept.is_empty() {
@@ -53,10 +50,6 @@ pub fn retention(retention: &Retention) -> Check {
         return Check::warning("retention", message, "set LOG_RETENTION_DAYS or LOG_RETENTION_RUNS");
     }
     Check::ok("retention", format!("kept: {}", kept.join("; ")))
-}
-
-fn days_of(days: u64) -> Duration {
-    DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX))
 }
 
 /// Whether Fast-Flow's own cleanup takes what this tool should archive.
@@ -130,6 +123,8 @@ fn channel<T>(name: &'static str, channel: &Result<Option<T>, Error>, shown: imp
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::Verdict;
     use super::*;
 

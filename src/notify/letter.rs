@@ -3,6 +3,7 @@
 //! In: a [`Digest`] and a language. Out: [`Letter`], from which mail and card are made. Everything that came from rows,
 //! files and servers is printable here; each channel still escapes for its own markup.
 
+use super::advice;
 use super::digest::{Digest, Occasion};
 use super::texts::{self, Both};
 use crate::config::Language;
@@ -158,7 +159,7 @@ fn shares(named: &[usize]) -> Vec<usize> {
 }
 
 fn cause(digest: &Digest, trouble: &Trouble, language: Language, share: usize) -> Cause {
-    let advice = texts::of(trouble.kind);
+    let advice = advice::of(trouble.kind);
     let named = trouble.named.iter().take(share).map(|run| NamedLine {
         pipeline: cut(&run.pipeline, LONGEST_NAME),
         id: run.id.to_string(),

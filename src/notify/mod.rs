@@ -3,6 +3,7 @@
 //! In: the report of an invocation that has ended, when lock and databases are closed. Out: what was delivered, and an error
 //! for each message that was not. Takes about 40 seconds at most, whatever the servers do. Never decides how the work ended.
 
+mod advice;
 mod body;
 mod digest;
 mod http;

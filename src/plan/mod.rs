@@ -5,14 +5,16 @@
 
 mod guard;
 mod in_use;
+mod reason;
 mod search;
 mod select;
 
 use std::path::PathBuf;
 
 pub use guard::{Guard, check as check_guards};
+pub use reason::{Reason, Rule};
 pub use search::{Found, Search};
-pub use select::{Due, Narrowing, NotDue, Reason, Rule, Rules, Selection, select};
+pub use select::{Due, Narrowing, NotDue, Rules, Selection, select};
 
 use crate::bytes::ByteSize;
 use crate::error::{Error, Result, Warning};

@@ -6,7 +6,8 @@
 use std::thread::{Scope, ScopedJoinHandle};
 
 use super::in_use::InUse;
-use super::select::{self, Due, Narrowing, NotDue, Reason, Rules, Selection, select};
+use super::reason::Reason;
+use super::select::{self, Due, Narrowing, NotDue, Rules, Selection, select};
 use super::{PlannedRun, RefusedRun, Remarks};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{LogsDir, Paths, Store};

@@ -3,17 +3,15 @@
 //! The semantics are Fast-Flow's documented ones, except that a run's age counts from its end, not from its start.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
+use super::reason::Reason;
 use crate::bytes::ByteSize;
 use crate::run::{Run, RunId};
-use crate::time::{Timestamp, days_and_less};
-
-const DAY: Duration = Duration::from_secs(86_400);
+use crate::time::{Timestamp, days, days_and_less};
 
 /// What makes runs due.
 #[derive(Debug, Clone, Default)]
@@ -52,79 +50,6 @@ impl Narrowing {
     }
 }
 
-/// The rules by name, in the order in which they give a run its name when several hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Rule {
-    /// More runs than are kept.
-    RetentionRuns,
-    /// Older than is kept.
-    RetentionDays,
-    /// The log is longer than is kept: it is cut, the run stays.
-    LogMaxSize,
-    /// `--all`.
-    All,
-}
-
-impl Rule {
-    /// The name in `--json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Rule::RetentionRuns => "retention_runs",
-            Rule::RetentionDays => "retention_days",
-            Rule::LogMaxSize => "log_max_size",
-            Rule::All => "all",
-        }
-    }
-}
-
-/// Why a run is due; shows as one sentence.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reason {
-    /// Runs the pipeline has, and runs that are kept, where that rule holds.
-    pub over_count: Option<(u64, u64)>,
-    /// How long ago it ended, and days that are kept, where that rule holds.
-    pub over_age: Option<(Duration, u64)>,
-    /// Length of the log, and what is kept of it, where only that rule holds.
-    pub over_size: Option<(ByteSize, ByteSize)>,
-}
-
-impl Reason {
-    /// The first rule that holds.
-    pub fn rule(&self) -> Rule {
-        match self {
-            Reason { over_count: Some(_), .. } => Rule::RetentionRuns,
-            Reason { over_age: Some(_), .. } => Rule::RetentionDays,
-            Reason { over_size: Some(_), .. } => Rule::LogMaxSize,
-            Reason { .. } => Rule::All,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((runs, kept)) = self.over_count {
-            write!(f, "pipeline has {runs} runs, the newest {kept} are kept")?;
-        }
-        if let Some((age, kept)) = self.over_age {
-            let separator = if self.over_count.is_some() { "; " } else { "" };
-            let whole_days = Duration::from_secs(age.as_secs() / DAY.as_secs() * DAY.as_secs());
-            write!(
-                f,
-                "{separator}ended {} ago, {} are kept",
-                days_and_less(whole_days),
-                days_and_less(DAY * clamp(kept))
-            )?;
-        }
-        if let Some((size, kept)) = self.over_size {
-            write!(f, "log has {size}, the last {kept} are kept")?;
-        }
-        if self.rule() == Rule::All {
-            f.write_str("every finished run was asked for")?;
-        }
-        Ok(())
-    }
-}
-
 /// A run that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
@@ -147,7 +72,7 @@ impl Due {
 
 /// How long ago a run ended and how many days are kept, where that is longer.
 fn over_age(run: &Run, rules: &Rules, now: Timestamp) -> Option<(Duration, u64)> {
-    let kept = rules.keep_days.filter(|kept| run.aged_from() < now.minus(DAY * clamp(*kept)))?;
+    let kept = rules.keep_days.filter(|kept| run.aged_from() < now.minus(days(*kept)))?;
     Some((now.since(run.aged_from()), kept))
 }
 
@@ -178,10 +103,6 @@ pub struct Selection {
 
 /// Why a run is not due that nothing else speaks against.
 pub(super) const NO_RULE: &str = "no retention rule asks for it";
-
-fn clamp(days: u64) -> u32 {
-    u32::try_from(days).unwrap_or(u32::MAX)
-}
 
 /// What is counted of a pipeline.
 #[derive(Default)]
@@ -297,8 +218,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::plan::Rule;
     use crate::run::Status;
 
+    const DAY: Duration = Duration::from_secs(86_400);
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
     fn run(number: u8, pipeline: &str, status: Status, started_ago: Duration, finished_ago: Option<Duration>) -> Run {

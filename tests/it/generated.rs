@@ -170,13 +170,12 @@ fn the_table_of_options_is_what_the_command_line_says() {
 }
 
 /// What stands in quotes after one of these in the sources of `config` is a variable of Fast-Flow's or of ours.
-const READ_BY: [&str; 4] = ["Key::variable(", " key(", "Key { variable: ", "folder("];
+const READ_BY: [&str; 5] = ["Key::variable(", "Key::on_page(", " key(", "Key { variable: ", "folder("];
 
 #[test]
 fn every_variable_that_is_read_is_in_the_documents_and_no_other() {
     let mut read = BTreeSet::new();
-    for file in ["archive", "channels", "mod", "layers"] {
-        let text = source_of_config(file);
+    for text in sources_of_config() {
         for opening in READ_BY {
             for piece in text.split(opening).skip(1) {
                 let Some(name) = piece.strip_prefix('"').and_then(|piece| piece.split('"').next()) else { continue };
@@ -204,6 +203,13 @@ fn every_variable_that_is_read_is_in_the_documents_and_no_other() {
     let missing: Vec<_> = read.difference(&named).collect();
     let invented: Vec<_> = named.difference(&read).filter(|name| !ELSEWHERE.contains(&name.as_str())).collect();
     assert!(missing.is_empty() && invented.is_empty(), "missing: {missing:?}, read by nobody: {invented:?}");
+}
+
+/// All of it, but for its tests.
+fn sources_of_config() -> Vec<String> {
+    let files = std::fs::read_dir(root().join("src/config")).unwrap().map(|entry| entry.unwrap().path());
+    let names = files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned());
+    names.filter(|name| !matches!(name.as_str(), "tests" | "fuzzing")).map(|name| source_of_config(&name)).collect()
 }
 
 /// What is not its tests.

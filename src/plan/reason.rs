@@ -1,0 +1,75 @@
+//! Why a run is due: the rules by name, and the sentence that people read.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::bytes::ByteSize;
+use crate::time::{days, days_and_less};
+
+/// The rules by name, in the order in which they give a run its name when several hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rule {
+    /// More runs than are kept.
+    RetentionRuns,
+    /// Older than is kept.
+    RetentionDays,
+    /// The log is longer than is kept: it is cut, the run stays.
+    LogMaxSize,
+    /// `--all`.
+    All,
+}
+
+impl Rule {
+    /// The name in `--json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::RetentionRuns => "retention_runs",
+            Rule::RetentionDays => "retention_days",
+            Rule::LogMaxSize => "log_max_size",
+            Rule::All => "all",
+        }
+    }
+}
+
+/// Why a run is due; shows as one sentence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// Runs the pipeline has, and runs that are kept, where that rule holds.
+    pub over_count: Option<(u64, u64)>,
+    /// How long ago it ended, and days that are kept, where that rule holds.
+    pub over_age: Option<(Duration, u64)>,
+    /// Length of the log, and what is kept of it, where only that rule holds.
+    pub over_size: Option<(ByteSize, ByteSize)>,
+}
+
+impl Reason {
+    /// The first rule that holds.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Reason { over_count: Some(_), .. } => Rule::RetentionRuns,
+            Reason { over_age: Some(_), .. } => Rule::RetentionDays,
+            Reason { over_size: Some(_), .. } => Rule::LogMaxSize,
+            Reason { .. } => Rule::All,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((runs, kept)) = self.over_count {
+            write!(f, "pipeline has {runs} runs, the newest {kept} are kept")?;
+        }
+        if let Some((age, kept)) = self.over_age {
+            let separator = if self.over_count.is_some() { "; " } else { "" };
+            let whole_days = days(age.as_secs() / days(1).as_secs());
+            write!(f, "{separator}ended {} ago, {} are kept", days_and_less(whole_days), days_and_less(days(kept)))?;
+        }
+        if let Some((size, kept)) = self.over_size {
+            write!(f, "log has {size}, the last {kept} are kept")?;
+        }
+        if self.rule() == Rule::All {
+            f.write_str("every finished run was asked for")?;
+        }
+        Ok(())
+    }
+}
