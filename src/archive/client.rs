@@ -12,7 +12,8 @@ use aws_sdk_s3::config::{
     self, BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
     StalledStreamProtectionConfig,
 };
-use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector, tls};
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 
 use super::payload::IN_MEMORY;
 use crate::config::{Credentials, Target};
@@ -46,15 +47,9 @@ pub(super) async fn client(target: &Target, credentials: &Credentials) -> Result
     if let Some(url) = &target.endpoint_url {
         builder = builder.endpoint_url(&url.value);
     }
-    builder = match credentials {
-        Credentials::Keys { access_key, secret_access_key } => builder.credentials_provider(config::Credentials::new(
-            access_key.value.expose(),
-            secret_access_key.value.expose(),
-            None,
-            None,
-            "fastflow-archive",
-        )),
-        Credentials::AwsChain(_) => {
+    builder = match keys_of(credentials) {
+        Some(keys) => builder.credentials_provider(keys),
+        None => {
             let shared = aws_config::defaults(BehaviorVersion::latest())
                 .http_client(http_client)
                 .region(Region::new(target.region.value.clone()))
@@ -70,7 +65,22 @@ pub(super) async fn client(target: &Target, credentials: &Credentials) -> Result
     Ok(Client::from_conf(builder.build()))
 }
 
-fn attempt_timeout(bytes: u64) -> Duration {
+/// The keys, where they are written down.
+pub(super) fn keys_of(credentials: &Credentials) -> Option<config::Credentials> {
+    match credentials {
+        Credentials::Keys { access_key, secret_access_key } => Some(config::Credentials::new(
+            access_key.value.expose(),
+            secret_access_key.value.expose(),
+            None,
+            None,
+            "fastflow-archive",
+        )),
+        Credentials::AwsChain(_) => None,
+    }
+}
+
+/// How long one attempt may take.
+pub(super) fn attempt_timeout(bytes: u64) -> Duration {
     ATTEMPT_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
 }
 
@@ -86,21 +96,44 @@ pub(super) fn patience(bytes: u64, more: Duration) -> config::Builder {
 
 /// One TLS stack (rustls) with one provider (ring); the system's roots, and a private CA beside them.
 fn http_client(target: &Target, credentials: &Credentials) -> SharedHttpClient {
-    let is_plain = target.endpoint_url.as_ref().is_some_and(|url| url.value.starts_with("http://"));
     let builder = HttpClientBuilder::new()
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .pool_max_idle_per_host(usize::from(target.concurrency.value));
     // The AWS chain may have to reach an https endpoint of its own.
-    if is_plain && matches!(credentials, Credentials::Keys { .. }) {
+    if is_plain(target) && matches!(credentials, Credentials::Keys { .. }) {
         return builder.build_http();
     }
+    let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
+    match trust(target) {
+        Some(context) => builder.tls_context(context).build_https(),
+        None => builder.build_https(),
+    }
+}
+
+/// The same for requests that do not go through the SDK.
+pub(super) fn connector(target: &Target) -> Connector {
+    let builder = Connector::builder()
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .pool_max_idle_per_host(usize::from(target.concurrency.value));
+    if is_plain(target) {
+        return builder.build_http();
+    }
+    let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
+    match trust(target) {
+        Some(context) => builder.tls_context(context).build(),
+        None => builder.build(),
+    }
+}
+
+fn is_plain(target: &Target) -> bool {
+    target.endpoint_url.as_ref().is_some_and(|url| url.value.starts_with("http://"))
+}
+
+fn trust(target: &Target) -> Option<tls::TlsContext> {
     let mut roots = tls::TrustStore::default().with_native_roots(true);
     if let Some((_, pem)) = &target.ca_bundle {
         roots.add_pem_certificate(pem.clone());
     }
-    let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-    match tls::TlsContext::builder().with_trust_store(roots).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        Err(_) => builder.build_https(),
-    }
+    tls::TlsContext::builder().with_trust_store(roots).build().ok()
 }

@@ -3,6 +3,7 @@
 //! In: a planned run with its record and cells. Out: a proof, or an error and nothing proven. Deletes nothing, anywhere.
 
 mod client;
+mod direct;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;

@@ -16,11 +16,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::client::{client, patience};
+use super::client::{attempt_timeout, client, patience};
+use super::direct::Direct;
 use super::fault::{Fault, Retry, classify};
-use super::payload::{Digests, Payload, to_hex};
+use super::payload::{Digests, IN_MEMORY, Payload, to_hex};
 use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::throttle::Throttle;
 use super::window::{Place, Window};
@@ -63,11 +65,11 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    fn if_none_match(&self) -> Option<String> {
+    pub(super) fn if_none_match(&self) -> Option<String> {
         (*self == Condition::New).then(|| "*".to_owned())
     }
 
-    fn if_match(&self) -> Option<String> {
+    pub(super) fn if_match(&self) -> Option<String> {
         if let Condition::Same(etag) = self { Some(format!("\"{etag}\"")) } else { None }
     }
 }
@@ -76,6 +78,7 @@ impl Condition {
 #[derive(Clone)]
 pub struct Bucket {
     pub(super) client: Client,
+    direct: Option<Arc<Direct>>,
     pub(super) name: Arc<str>,
     endpoint: Arc<str>,
     window: Arc<Window>,
@@ -88,7 +91,8 @@ pub struct Bucket {
 impl Bucket {
     /// Prepares the client; connects to nothing yet, except where the AWS chain looks for credentials.
     pub async fn connect(target: &Target) -> Result<Bucket> {
-        Bucket::connect_as(target, &target.credentials).await
+        let direct = Direct::to_bucket(target, &target.credentials).await.map(Arc::new);
+        Ok(Bucket { direct, ..Bucket::connect_as(target, &target.credentials).await? })
     }
 
     /// The same with the credentials for reading, where there are some.
@@ -99,6 +103,7 @@ impl Bucket {
     async fn connect_as(target: &Target, credentials: &Credentials) -> Result<Bucket> {
         Ok(Bucket {
             client: client(target, credentials).await?,
+            direct: None,
             name: target.bucket.value.as_str().into(),
             endpoint: target.endpoint_url.as_ref().map_or("aws", |url| url.value.trim_end_matches('/')).into(),
             concurrency: target.concurrency.value.into(),
@@ -152,11 +157,41 @@ impl Bucket {
     /// Stores an object with one request.
     pub(super) async fn put(&self, put: &Put) -> Result<Answer> {
         let what = format!("upload `{}`", put.key);
-        self.with_retries(&what, || self.put_once(&what, put, &put.digests)).await
+        self.with_retries(&what, || self.put_once(&what, put)).await
     }
 
-    async fn put_once(&self, what: &str, put: &Put, claimed: &Digests) -> Result<Answer, Fault> {
+    async fn put_once(&self, what: &str, put: &Put) -> Result<Answer, Fault> {
         let _place = self.place().await;
+        let answer = match (&self.direct, &put.payload, &self.throttle) {
+            (Some(direct), Payload::Memory(bytes), None) => self.put_directly(direct, what, put, bytes.clone()).await?,
+            _ => self.put_by_sdk(what, put).await?,
+        };
+        self.sent.fetch_add(put.payload.len(), Ordering::Relaxed);
+        judged(answer, &plain_etag(&put.digests), &put.key)
+    }
+
+    async fn put_directly(&self, direct: &Direct, what: &str, put: &Put, bytes: Bytes) -> Result<Answer, Fault> {
+        let (encryption, key_id) = self.asked_encryption();
+        let encryption = [
+            ("x-amz-server-side-encryption", encryption.map(|name| name.as_str().to_owned())),
+            ("x-amz-server-side-encryption-aws-kms-key-id", key_id),
+        ];
+        let encryption: Vec<_> = encryption.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let response = direct.put(what, put, bytes, &encryption, attempt_timeout(IN_MEMORY)).await?;
+        let said = |name| response.headers().get(name);
+        let encryption = said("x-amz-server-side-encryption").map(ServerSideEncryption::from);
+        Ok(Answer {
+            etag: Some(said("etag").ok_or_else(|| Fault::no_etag(what))?.to_owned()),
+            version_id: said("x-amz-version-id").map(str::to_owned),
+            encryption: name_of(encryption.as_ref()),
+            is_opaque_by_encryption: is_opaque(
+                encryption.as_ref(),
+                said("x-amz-server-side-encryption-customer-algorithm"),
+            ),
+        })
+    }
+
+    async fn put_by_sdk(&self, what: &str, put: &Put) -> Result<Answer, Fault> {
         let (encryption, key_id) = self.asked_encryption();
         let mut request = self
             .client
@@ -165,8 +200,8 @@ impl Bucket {
             .key(&*put.key)
             .content_type(put.content_type)
             .content_length(i64::try_from(put.payload.len()).unwrap_or(i64::MAX))
-            .content_md5(STANDARD.encode(claimed.md5))
-            .checksum_sha256(STANDARD.encode(claimed.sha256))
+            .content_md5(STANDARD.encode(put.digests.md5))
+            .checksum_sha256(STANDARD.encode(put.digests.sha256))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(key_id)
             .set_if_none_match(put.condition.if_none_match())
@@ -175,19 +210,17 @@ impl Bucket {
         for (name, value) in put.metadata.iter() {
             request = request.metadata(*name, value);
         }
-        let mut request = request.customize().interceptor(SignedDigest(claimed.sha256));
-        if put.payload.len() > super::payload::IN_MEMORY || self.throttle.is_some() {
+        let mut request = request.customize().interceptor(SignedDigest(put.digests.sha256));
+        if put.payload.len() > IN_MEMORY || self.throttle.is_some() {
             request = request.config_override(self.patience(put.payload.len()));
         }
         let output = request.send().await.map_err(|error| classify(what, error))?;
-        self.sent.fetch_add(put.payload.len(), Ordering::Relaxed);
-        let answer = Answer {
+        Ok(Answer {
             etag: Some(output.e_tag().ok_or_else(|| Fault::no_etag(what))?.to_owned()),
             version_id: output.version_id().map(str::to_owned),
             encryption: name_of(output.server_side_encryption()),
             is_opaque_by_encryption: is_opaque(output.server_side_encryption(), output.sse_customer_algorithm()),
-        };
-        judged(answer, &plain_etag(claimed), &put.key)
+        })
     }
 
     /// Stores an object in parts. Where an answer gets lost at the end, everything is sent again to the same key.

@@ -141,8 +141,17 @@ struct Object {
     metadata: BTreeMap<String, String>,
 }
 
+/// What a single upload said before its body.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Head {
+    /// As it was sent, escapes included.
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
 #[derive(Default)]
 struct State {
+    heads: Vec<Head>,
     objects: BTreeMap<String, Object>,
     /// Parts of multipart uploads by key and number.
     parts: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
@@ -218,6 +227,11 @@ impl FaultServer {
     /// What is stored under this key.
     pub(crate) fn object(&self, key: &str) -> Option<Vec<u8>> {
         self.state().objects.get(key).map(|object| object.bytes.clone())
+    }
+
+    /// What was said of single uploads, in their order.
+    pub(crate) fn heads(&self) -> Vec<Head> {
+        self.state().heads.clone()
     }
 
     /// How often an upload of this key was begun.
@@ -344,6 +358,9 @@ fn is_of_reading(fault: Fault) -> bool {
 async fn put(parts: &Parts, key: String, mut body: Incoming, behaviour: Behaviour, state: &Mutex<State>) -> Answer {
     let part = query(parts, "partNumber").and_then(|number| number.parse::<u32>().ok());
     if part.is_none() {
+        let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        lock(state).heads.push(Head { path: parts.uri.path().to_owned(), headers });
         *lock(state).tries.entry(key.clone()).or_default() += 1;
     }
     let what = format!("{key}?{}", part.unwrap_or_default());

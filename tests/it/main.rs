@@ -31,6 +31,7 @@ mod postgres;
 #[cfg(feature = "test-postgres")]
 mod postgres_ledger;
 mod refusal;
+mod requests;
 mod restore;
 mod secrets;
 mod shells;

@@ -1,0 +1,212 @@
+//! PUT of a small object without the SDK's orchestrator, which takes more processor time for each than all the rest.
+//!
+//! In: [`Put`]s of what is in memory. Out: what the SDK's `PutObject` gives, errors included, so that `fault` classifies
+//! both alike. Endpoint rules, signature, HTTP client and XML reader are the SDK's own; only what it assembles anew for each
+//! request is assembled once. Where keys come from the AWS chain, or the bucket wants another kind of signature, there is no
+//! [`Direct`], and the SDK sends everything.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Endpoint, Params, ResolveEndpoint as _};
+use aws_sdk_s3::error::{ErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId as _;
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::endpoint::EndpointAuthScheme;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::client::{connector, keys_of};
+use super::fault::{Fault, classify};
+use super::object::METADATA_PREFIX;
+use super::payload::{Digests, to_hex};
+use super::s3::Put;
+use crate::config::{Credentials, Target};
+
+/// What SigV4 leaves as it is in a path, and the slashes between its segments.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
+type Failure = SdkError<PutObjectError, HttpResponse>;
+
+/// The way to one bucket.
+#[derive(Debug)]
+pub(super) struct Direct {
+    connector: Connector,
+    /// Scheme, host and, with path style, the bucket; a key comes after the slash at its end.
+    base: String,
+    region: String,
+    identity: Identity,
+    settings: SigningSettings,
+}
+
+impl Direct {
+    /// Prepares the way; `None` where it is the SDK's alone.
+    pub(super) async fn to_bucket(target: &Target, credentials: &Credentials) -> Option<Direct> {
+        let identity = keys_of(credentials)?.into();
+        let region = target.region.value.clone();
+        let mut parameters = Params::builder()
+            .bucket(&target.bucket.value)
+            .region(&region)
+            .force_path_style(target.path_style.value)
+            .use_fips(false)
+            .use_dual_stack(false)
+            .accelerate(false)
+            .use_global_endpoint(false)
+            .disable_multi_region_access_points(true);
+        if let Some(url) = &target.endpoint_url {
+            parameters = parameters.endpoint(&url.value);
+        }
+        let endpoint = DefaultResolver::new().resolve_endpoint(&parameters.build().ok()?).await.ok()?;
+        if !takes_plain_signatures(&endpoint, &region) {
+            return None;
+        }
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        let base = format!("{}/", endpoint.url().trim_end_matches('/'));
+        Some(Direct { connector: connector(target), base, region, identity, settings })
+    }
+
+    /// Sends the object; the answer within `patience`, its body read. `what` is what an error says of the attempt.
+    pub(super) async fn put(
+        &self,
+        what: &str,
+        put: &Put,
+        bytes: Bytes,
+        encryption: &[(&'static str, String)],
+        patience: Duration,
+    ) -> Result<HttpResponse, Fault> {
+        let request = self.request(put, bytes, encryption);
+        let request = request.map_err(|error| classify(what, Failure::construction_failure(error)))?;
+        tokio::time::timeout(patience, self.exchange(what, request)).await.unwrap_or_else(|_| {
+            let failure = Failure::timeout_error(format!("timeout: no answer within {} s", patience.as_secs()));
+            Err(classify(what, failure))
+        })
+    }
+
+    fn request(
+        &self,
+        put: &Put,
+        bytes: Bytes,
+        encryption: &[(&'static str, String)],
+    ) -> Result<HttpRequest, aws_sdk_s3::error::BoxError> {
+        let Digests { md5, sha256 } = &put.digests;
+        let hex = to_hex(sha256);
+        let mut headers = vec![
+            ("content-type", put.content_type.to_owned()),
+            ("content-length", bytes.len().to_string()),
+            ("content-md5", STANDARD.encode(md5)),
+            ("x-amz-checksum-sha256", STANDARD.encode(sha256)),
+        ];
+        headers.extend(put.condition.if_none_match().map(|value| ("if-none-match", value)));
+        headers.extend(put.condition.if_match().map(|value| ("if-match", value)));
+        headers.extend(encryption.iter().cloned());
+        let mut request = HttpRequest::new(SdkBody::from(bytes));
+        request.set_method("PUT")?;
+        request.set_uri(format!("{}{}", self.base, utf8_percent_encode(&put.key, IN_PATH)))?;
+        for (name, value) in headers {
+            request.headers_mut().try_insert(name, value)?;
+        }
+        for (name, value) in put.metadata.iter() {
+            request.headers_mut().try_insert(format!("{METADATA_PREFIX}{name}"), value.clone())?;
+        }
+        let parameters = v4::SigningParams::builder()
+            .identity(&self.identity)
+            .region(&self.region)
+            .name("s3")
+            .time(SystemTime::now())
+            .settings(self.settings.clone())
+            .build()?
+            .into();
+        let signable = SignableRequest::new(
+            request.method(),
+            request.uri(),
+            request.headers().iter(),
+            SignableBody::Precomputed(hex),
+        )?;
+        let (signature, _) = sign(signable, &parameters)?.into_parts();
+        for header in signature.into_parts().0 {
+            request.headers_mut().try_insert(header.name(), header.value().to_owned())?;
+        }
+        request.headers_mut().try_insert("user-agent", concat!("fastflow-archive/", env!("CARGO_PKG_VERSION")))?;
+        Ok(request)
+    }
+
+    async fn exchange(&self, what: &str, request: HttpRequest) -> Result<HttpResponse, Fault> {
+        let sent = self.connector.call(request).await;
+        let mut response = sent.map_err(|error| classify(what, Failure::dispatch_failure(error)))?;
+        // A connection serves again only once its answer was read.
+        let body = match ByteStream::new(response.take_body()).collect().await {
+            Ok(body) => body.into_bytes(),
+            Err(error) => return Err(classify(what, Failure::response_error(error, response))),
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let mut said = refusal(&body).unwrap_or_default();
+        if let Some(id) = response.request_id() {
+            said = said.custom("aws_request_id", id);
+        }
+        Err(classify(what, Failure::service_error(PutObjectError::generic(said.build()), response)))
+    }
+}
+
+/// Whether signatures of version 4, for the service and region that we sign for, are what the endpoint wants.
+fn takes_plain_signatures(endpoint: &Endpoint, region: &str) -> bool {
+    let says = |scheme: &EndpointAuthScheme, name: &str, value: &str| {
+        scheme.get(name).is_none_or(|said| said.as_string() == Some(value))
+    };
+    let mut schemes = endpoint.auth_schemes().iter();
+    schemes.any(|scheme| {
+        scheme.name() == "sigv4" && says(scheme, "signingName", "s3") && says(scheme, "signingRegion", region)
+    })
+}
+
+/// Code and message of an error that a store answers with; `None` where it is none.
+fn refusal(body: &[u8]) -> Option<aws_smithy_types::error::metadata::Builder> {
+    let mut document = aws_smithy_xml::decode::Document::try_from(body).ok()?;
+    let mut root = document.root_element().ok().filter(|root| root.start_el().matches("Error"))?;
+    let mut said = ErrorMetadata::builder();
+    while let Some(mut tag) = root.next_tag() {
+        let name = tag.start_el().local().to_owned();
+        match name.as_str() {
+            "Code" => said = said.code(aws_smithy_xml::decode::try_data(&mut tag).ok()?),
+            "Message" => said = said.message(aws_smithy_xml::decode::try_data(&mut tag).ok()?),
+            _ => {}
+        }
+    }
+    Some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_and_nothing_else_is_taken_for_one() {
+        let said = |body: &str| {
+            let said = refusal(body.as_bytes())?.build();
+            Some((said.code().map(str::to_owned), said.message().map(str::to_owned)))
+        };
+        let minio = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>no &lt;way&gt;</Message>\
+                     <Key>a</Key><Details><Code>Inner</Code></Details><RequestId>1</RequestId></Error>";
+        assert_eq!(said(minio), Some((Some("AccessDenied".into()), Some("no <way>".into()))));
+        assert_eq!(said("<Error><Code>SlowDown</Code></Error>"), Some((Some("SlowDown".into()), None)));
+        for other in ["", "<html><body>502</body></html>", "<Error><Code>", "Bad Gateway", "{\"Code\": 1}"] {
+            assert_eq!(said(other).and_then(|(code, _)| code).filter(|code| !code.is_empty()), None, "{other}");
+        }
+    }
+}
