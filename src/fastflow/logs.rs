@@ -107,6 +107,13 @@ pub struct RunFiles {
     pub missing_log: Option<PathBuf>,
 }
 
+/// What metrics are called after the run's id, where the row names none.
+const METRICS_SUFFIX: &str = "_metrics.jsonl";
+
+/// Runs that have metrics under their id, in order.
+#[derive(Debug)]
+pub struct NamedMetrics(Vec<RunId>);
+
 /// A file of a run, open for reading.
 pub struct OpenedFile {
     /// The handle; reads do not depend on the path any more.
@@ -201,9 +208,22 @@ impl LogsDir {
         (path.components().all(plain) && path.file_name().is_some()).then(|| LogPath(path.into()))
     }
 
+    /// The runs that have metrics under their id, by a listing of the folder; for who looks for those of many runs.
+    pub fn named_metrics(&self) -> io::Result<NamedMetrics> {
+        let mut runs = Vec::new();
+        for entry in self.root.entries()? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(METRICS_SUFFIX)?.parse::<RunId>().ok());
+            runs.extend(id);
+        }
+        runs.sort_unstable();
+        Ok(NamedMetrics(runs))
+    }
+
     /// Finds the files of a run: log, and metrics under the stored name or, for cancelled runs, under the run's id.
-    /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error.
-    pub fn find(&self, id: &RunId, paths: &Paths) -> Result<RunFiles> {
+    /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error. With `named`, metrics
+    /// under the run's id are looked for only where it lists them.
+    pub fn find(&self, id: &RunId, paths: &Paths, named: Option<&NamedMetrics>) -> Result<RunFiles> {
         let mut found = RunFiles::default();
         let log = self.locate(&paths.log)?;
         match self.look(&log)? {
@@ -211,8 +231,9 @@ impl LogsDir {
             None => found.missing_log = Some(self.path.join(log.as_path())),
         }
         let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
-        let by_name = [format!("{id}_metrics.jsonl"), format!("{}_metrics.jsonl", id.simple())];
-        let by_name = by_name.into_iter().map(|name| LogPath(PathBuf::from(name).into()));
+        let is_listed = named.is_none_or(|named| named.0.binary_search(id).is_ok());
+        let ids = is_listed.then(|| [id.to_string(), id.simple()]).into_iter().flatten();
+        let by_name = ids.map(|id| LogPath(PathBuf::from(id + METRICS_SUFFIX).into()));
         for path in stored.into_iter().chain(by_name) {
             if let Some(identity) = self.look(&path)? {
                 found.files.push(PlannedFile { name: FileName::Metrics, path, identity });
@@ -451,7 +472,10 @@ mod tests {
 
     fn find(logs: &LogsDir, log: &str, metrics: Option<&str>) -> Result<RunFiles> {
         let paths = Paths { log: log.into(), metrics: metrics.map(str::to_owned) };
-        logs.find(&ID.parse().unwrap(), &paths)
+        let found = logs.find(&ID.parse().unwrap(), &paths, None);
+        let listed = logs.find(&ID.parse().unwrap(), &paths, Some(&logs.named_metrics().unwrap()));
+        assert_eq!(found.as_ref().ok(), listed.as_ref().ok(), "a listing finds the same");
+        found
     }
 
     #[test]

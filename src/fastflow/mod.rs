@@ -10,7 +10,7 @@ mod sqlite;
 mod store;
 mod volume;
 
-pub use logs::{FileName, HeldBlocks, Identity, LogPath, LogsDir, OpenedFile, PlannedFile, RunFiles};
+pub use logs::{FileName, HeldBlocks, Identity, LogPath, LogsDir, NamedMetrics, OpenedFile, PlannedFile, RunFiles};
 pub use record::{Fingerprint, Record};
 pub(crate) use sqlite::connect as connect_sqlite;
 pub use store::{Access, AuditEntry, Condition, LastAudit, Paths, Removal, RowError, Store};

@@ -20,7 +20,7 @@ impl InUse {
         for stretch in active.chunks(STRETCH) {
             let all = store.paths(&stretch.iter().collect::<Vec<_>>())?;
             for (run, paths) in stretch.iter().zip(all) {
-                let found = paths.and_then(|paths| paths.map(|paths| logs.find(&run.id, &paths)).transpose());
+                let found = paths.and_then(|paths| paths.map(|paths| logs.find(&run.id, &paths, None)).transpose());
                 let of_run = found.ok().flatten().unwrap_or_default().files;
                 files.extend(of_run.iter().map(|file| (number(file), run.id)));
             }

@@ -107,7 +107,8 @@ pub fn build(
     let mut search = Search::begin(store, rules, narrowing, now, &go_on)?;
     plan.remarks = std::mem::take(&mut search.remarks);
     plan.due.reserve_exact(search.due_count());
-    let logs = search.run(open_logs, |found, _| match found {
+    let as_found = |found, _: &LogsDir| found;
+    let logs = search.run(open_logs, as_found, |found, _| match found {
         Found::Due(planned) => plan.due.push(planned),
         Found::Refused(refused) => plan.refused.push(refused),
         Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),

@@ -10,16 +10,18 @@ use super::reason::Reason;
 use super::select::{self, Due, Narrowing, NotDue, Rules, Selection, select};
 use super::{PlannedRun, RefusedRun, Remarks};
 use crate::error::{Error, Kind, Result, Warning};
-use crate::fastflow::{LogsDir, Paths, Store};
+use crate::fastflow::{LogsDir, Paths, RunFiles, Store};
 use crate::run::{Run, Status};
 use crate::time::Timestamp;
 
 /// Runs whose paths are asked for together.
-pub(super) const STRETCH: usize = 1000;
+pub(super) const STRETCH: usize = 4000;
 /// Threads that look at the files of one stretch at the same time,
 const LOOKERS: usize = 8;
 /// each at those of so many runs at least.
 const SHARE: usize = 100;
+/// One run in so many is many.
+const MANY: usize = 8;
 
 /// What became of a run that was looked at.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Search<'a> {
     now: Timestamp,
     selection: Selection,
     active: Vec<Run>,
+    /// Rows that were read.
+    rows: usize,
 }
 
 impl<'a> Search<'a> {
@@ -78,6 +82,7 @@ impl<'a> Search<'a> {
             remarks.warnings.push(Warning::new("unknown_status", message));
         }
         go_on()?;
+        let rows = runs.len();
         let mut selection = select(runs, rules, narrowing, now);
         remarks.not_due = std::mem::take(&mut selection.not_due);
         let unreadable_ids: Vec<_> = remarks.unreadable.iter().filter_map(|row| row.id).collect();
@@ -91,7 +96,7 @@ impl<'a> Search<'a> {
         remarks.warnings.extend(selection.unknown_pipelines.iter().map(|name| {
             Warning::new("unknown_pipeline", format!("no run belongs to a pipeline `{}`", name.escape_debug()))
         }));
-        Ok(Search { remarks, store, rules, narrowing, go_on, now, selection, active })
+        Ok(Search { remarks, store, rules, narrowing, go_on, now, selection, active, rows })
     }
 
     /// How many runs are due by their rows.
@@ -99,14 +104,16 @@ impl<'a> Search<'a> {
         self.selection.due.len()
     }
 
-    /// Looks for the files of what is due, the oldest first, and hands each run to `each`.
+    /// Looks for the files of what is due, the oldest first, and hands each run to `each`, in order, as what `prepare` made of
+    /// it, by several threads at a time.
     ///
     /// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise. Out: the log
     /// directory, where it was opened.
-    pub fn run(
+    pub fn run<T: Send>(
         mut self,
         open_logs: impl FnOnce() -> Result<LogsDir>,
-        mut each: impl FnMut(Found, &LogsDir),
+        prepare: impl Fn(Found, &LogsDir) -> T + Sync,
+        mut each: impl FnMut(T, &LogsDir),
     ) -> Result<Option<LogsDir>> {
         let (due, unruled) = (std::mem::take(&mut self.selection.due), std::mem::take(&mut self.selection.unruled));
         let logs = match open_logs {
@@ -121,12 +128,21 @@ impl<'a> Search<'a> {
         let in_use = InUse::by(&self.active, self.store, &logs)?;
         let count = due.len();
         let (rules, now) = (self.rules, self.now);
-        let judge = |due: Due, paths| {
+        // Where many are due, one listing says more, and sooner, than a look for each.
+        let named = if count >= STRETCH && count * MANY >= self.rows { logs.named_metrics().ok() } else { None };
+        let judge = |due: Due, paths: Result<Option<Paths>>| {
             let reason = due.reason(rules, now);
-            judge(due.run, reason, paths, &logs, &in_use)
+            let found = paths.transpose()?.and_then(|paths| logs.find(&due.run.id, &paths, named.as_ref()));
+            let found = match found.and_then(|found| in_use.judge(found)) {
+                Ok(RunFiles { files, missing_log }) => {
+                    Found::Due(PlannedRun { run: due.run, reason, files, missing_log })
+                }
+                Err(error) => Found::Refused(RefusedRun { run: due.run, reason, error }),
+            };
+            Some(prepare(found, &logs))
         };
         std::thread::scope(|scope| -> Result<()> {
-            let mut judging: Option<Judging<'_>> = None;
+            let mut judging: Option<Judging<'_, T>> = None;
             for stretch in stretches(due) {
                 (self.go_on)()?;
                 let paths = self.paths(stretch.iter().map(|due| &due.run))?;
@@ -137,7 +153,7 @@ impl<'a> Search<'a> {
             judging.into_iter().flat_map(Judging::end).for_each(|found| each(found, &logs));
             Ok(())
         })?;
-        self.find_long_logs(&unruled, count, &logs, &in_use, &mut each)?;
+        self.find_long_logs(&unruled, count, &logs, &in_use, &mut |found, logs| each(prepare(found, logs), logs))?;
         Ok(Some(logs))
     }
 
@@ -180,15 +196,6 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A due run with its files; `None` where it is gone since its row was read.
-fn judge(run: Run, reason: Reason, paths: Result<Option<Paths>>, logs: &LogsDir, in_use: &InUse) -> Option<Found> {
-    let found = paths.transpose()?.and_then(|paths| logs.find(&run.id, &paths));
-    Some(match found.and_then(|found| in_use.judge(found)) {
-        Ok(found) => Found::Due(PlannedRun { run, reason, files: found.files, missing_log: found.missing_log }),
-        Err(error) => Found::Refused(RefusedRun { run, reason, error }),
-    })
-}
-
 /// Stretches of due runs from the first on; the memory of what has been handed out is given back by and by.
 fn stretches(mut due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
     due.reverse();
@@ -203,14 +210,14 @@ fn stretches(mut due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
 }
 
 /// A stretch whose files are being looked for, by several threads: on a network file system, most of it is waiting.
-struct Judging<'scope>(Vec<ScopedJoinHandle<'scope, Vec<Found>>>);
+struct Judging<'scope, T>(Vec<ScopedJoinHandle<'scope, Vec<T>>>);
 
-impl<'scope> Judging<'scope> {
+impl<'scope, T: Send + 'scope> Judging<'scope, T> {
     fn begin(
         scope: &'scope Scope<'scope, '_>,
         stretch: Vec<Due>,
         paths: Vec<Result<Option<Paths>>>,
-        judge: &'scope (impl Fn(Due, Result<Option<Paths>>) -> Option<Found> + Sync),
+        judge: &'scope (impl Fn(Due, Result<Option<Paths>>) -> Option<T> + Sync),
     ) -> Self {
         let share = stretch.len().div_ceil(LOOKERS).max(SHARE);
         let shares = stretch.len().div_ceil(share);
@@ -223,7 +230,7 @@ impl<'scope> Judging<'scope> {
     }
 
     /// What became of them, in their order.
-    fn end(self) -> impl Iterator<Item = Found> {
+    fn end(self) -> impl Iterator<Item = T> {
         self.0.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 }

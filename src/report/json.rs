@@ -125,6 +125,9 @@ pub(super) fn restored(restored: &Restored) -> Value {
     })
 }
 
+/// Most lines are shorter.
+const LINE_BYTES: usize = 512;
+
 /// A run, as cli.md section 4 has it.
 #[derive(Serialize)]
 struct RunLine<'a> {
@@ -195,18 +198,17 @@ impl<'a> RunLine<'a> {
     }
 }
 
-/// Writes the line of a due run; `buffer` is room for it, whatever is in it.
-pub(super) fn write_run(
-    out: &mut dyn Write,
-    buffer: &mut Vec<u8>,
-    planned: &PlannedRun,
-    logs: Option<&LogsDir>,
-) -> io::Result<()> {
-    buffer.clear();
-    serde_json::to_writer(&mut *buffer, &RunLine::planned(planned, Outcome::Due, logs))?;
-    let line = std::str::from_utf8(buffer).map_err(io::Error::other)?;
-    out.write_all(printable_json(line).as_bytes())?;
-    out.write_all(b"\n")
+/// The line of a due run, with its end.
+pub(super) fn due_line(planned: &PlannedRun, logs: Option<&LogsDir>) -> String {
+    let mut line = Vec::with_capacity(LINE_BYTES);
+    // Memory takes everything, and the line has nothing that JSON lacks.
+    drop(serde_json::to_writer(&mut line, &RunLine::planned(planned, Outcome::Due, logs)));
+    line.push(b'\n');
+    let line = String::from_utf8(line).unwrap_or_default();
+    match printable_json(line.trim_end()) {
+        Cow::Owned(safe) => safe + "\n",
+        Cow::Borrowed(_) => line,
+    }
 }
 
 pub(super) fn planned(

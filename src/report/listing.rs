@@ -2,6 +2,7 @@
 //!
 //! In: due runs as they are found. Out: JSON Lines, or text. Holds a line of the table for each pipeline and rule, and no run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use super::{Form, json};
 use crate::bytes::ByteSize;
 use crate::fastflow::LogsDir;
 use crate::flow::Outcome;
-use crate::plan::{PlannedRun, Rule};
+use crate::plan::{Found, PlannedRun, Rule};
 use crate::printable::{printable, shortened};
 use crate::run::RunId;
 use crate::time::Timestamp;
@@ -21,11 +22,26 @@ use crate::time::Timestamp;
 /// So many missing logs are named.
 const NAMED_LOGS: usize = 20;
 
+/// A run as it was found, with the line of `--json` where it is due and that is asked for.
+pub struct Told {
+    pub(super) found: Found,
+    pub(super) line: Option<String>,
+}
+
+impl Told {
+    pub(super) fn new(found: Found, logs: &LogsDir, is_json: bool) -> Told {
+        let line = match &found {
+            Found::Due(planned) if is_json => Some(json::due_line(planned, Some(logs))),
+            _ => None,
+        };
+        Told { found, line }
+    }
+}
+
 /// What is shown of a plan.
 pub(super) struct Listing {
     form: Form,
     out: BufWriter<Stdout>,
-    line: Vec<u8>,
     lines: BTreeMap<(Arc<str>, Rule), Line>,
     total: Line,
     missing: Vec<(RunId, PathBuf)>,
@@ -36,18 +52,18 @@ impl Listing {
         Listing {
             form,
             out: BufWriter::with_capacity(64 << 10, io::stdout()),
-            line: Vec::new(),
             lines: BTreeMap::new(),
             total: Line::default(),
             missing: Vec::new(),
         }
     }
 
-    /// A due run, as it is found.
-    pub(super) fn add(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>) {
+    /// A due run, as it is found; with its line of `--json`, where there is one already.
+    pub(super) fn add(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>, line: Option<&str>) {
         let Form { json, quiet, verbose } = self.form;
         if json {
-            drop(json::write_run(&mut self.out, &mut self.line, planned, logs));
+            let line = line.map_or_else(|| json::due_line(planned, logs).into(), Cow::Borrowed);
+            drop(self.out.write_all(line.as_bytes()));
             return;
         }
         if quiet {

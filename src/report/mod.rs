@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+pub use listing::Told;
 pub use progress::Progress;
 pub use style::Style;
 pub use summary::Summary;

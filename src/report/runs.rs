@@ -4,7 +4,7 @@
 
 use std::io::{self, Write as _};
 
-use super::listing::{self, Listing};
+use super::listing::{self, Listing, Told};
 use super::trouble::NamedRun;
 use super::{Report, json, text};
 use crate::config::Source;
@@ -47,10 +47,16 @@ impl Report {
         }
     }
 
+    /// Makes what [`Report::found`] takes, in any thread.
+    pub fn teller(&self) -> impl Fn(Found, &LogsDir) -> Told + Sync + use<> {
+        let is_json = self.form.json;
+        move |found, logs| Told::new(found, logs, is_json)
+    }
+
     /// A run of the plan, as it is found.
-    pub fn found(&mut self, found: &Found, logs: &LogsDir) {
-        match found {
-            Found::Due(planned) => self.due(planned, Some(logs)),
+    pub fn found(&mut self, told: &Told, logs: &LogsDir) {
+        match &told.found {
+            Found::Due(planned) => self.due(planned, Some(logs), told.line.as_deref()),
             Found::Refused(refused) => self.refused(refused),
             Found::NotDue(not_due) => self.not_due(not_due),
         }
@@ -60,7 +66,7 @@ impl Report {
     pub fn begin(&mut self, plan: &Plan, logs: Option<&LogsDir>) {
         plan.refused.iter().for_each(|refused| self.refused(refused));
         self.remarks(&plan.remarks);
-        plan.due.iter().for_each(|planned| self.due(planned, logs));
+        plan.due.iter().for_each(|planned| self.due(planned, logs, None));
         self.planned();
     }
 
@@ -72,12 +78,12 @@ impl Report {
         }
     }
 
-    fn due(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>) {
+    fn due(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>, line: Option<&str>) {
         self.summary.runs_due += 1;
         self.summary.bytes_due += planned.bytes();
         self.remaining.get_or_insert_default().add_due(planned);
         if self.command == "plan" || self.dry_run {
-            self.listing.get_or_insert_with(|| Listing::new(self.form)).add(planned, logs);
+            self.listing.get_or_insert_with(|| Listing::new(self.form)).add(planned, logs, line);
         }
     }
 
