@@ -176,7 +176,7 @@ fn a_second_kill_while_the_first_is_being_made_good_loses_nothing() {
 #[test]
 fn a_disk_that_has_no_more_room_loses_nothing_and_with_room_the_next_call_finishes() {
     // From where not even the first receipts can be written to where all is.
-    let mut room = 100u64 << 10;
+    let mut room = 56u64 << 10;
     let mut deleted = Vec::new();
     loop {
         let mut sandbox = Sandbox::on_sqlite(On::Embedded).settle(150);
