@@ -88,9 +88,9 @@ fn alternate(asked: &Asked, contenders: Vec<(&str, Round<'_>)>) -> Result<Vec<Ro
 }
 
 /// Many small files: ours, the ceiling twice, and the movers.
-fn small(asked: &Asked, runs: usize, round_trip: Option<Duration>) -> Result<Table> {
+fn small(asked: &Asked, runs: u64, round_trip: Option<Duration>) -> Result<Table> {
     let stage = Stage::new(&asked.dir)?;
-    stage.settle_fleet(runs)?;
+    stage.settle_fleet(usize::try_from(asked.scaled(runs))?)?;
     let objects = stage.objects_of_ours(&["cleanup", "-q"])?;
     let logs: u64 = objects
         .iter()
@@ -165,7 +165,7 @@ fn small(asked: &Asked, runs: usize, round_trip: Option<Duration>) -> Result<Tab
 fn many(asked: &Asked) -> Result<Table> {
     let once = Asked { rounds: 1, dir: asked.dir.clone(), ..Asked::default() };
     let mut rows = Vec::new();
-    for runs in [2_000, 100_000] {
+    for runs in [2_000, 100_000].map(|runs| asked.scaled(runs)) {
         let stage = Stage::new(&asked.dir)?;
         stage.settle(|instance| {
             let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
@@ -188,17 +188,17 @@ fn many(asked: &Asked) -> Result<Table> {
 
 /// Logs of 1 GiB.
 fn large(asked: &Asked, count: u64) -> Result<Table> {
-    const GIB: u64 = 1 << 30;
+    let log_bytes = asked.scaled(1 << 30);
     let stage = Stage::new(&asked.dir)?;
     stage.settle(|instance| {
         let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
-        let spec = |number| RunSpec::finished(number, "ml", ended(number)).log_bytes(GIB).without_metrics();
+        let spec = |number| RunSpec::finished(number, "ml", ended(number)).log_bytes(log_bytes).without_metrics();
         instance.add_all((1..=count).map(spec))
     })?;
     let endpoint = stage.minio.endpoint();
     let arrived = |bucket: &crate::stage::Bucket<'_>, figures: Figures| {
         let (_, bytes) = bucket.arrived()?;
-        ensure!(bytes >= count * GIB, "{bytes} bytes arrived");
+        ensure!(bytes >= count * log_bytes, "{bytes} bytes arrived");
         Ok(Figures { items: count, ..figures })
     };
     let ours = || {
@@ -230,21 +230,23 @@ fn large(asked: &Asked, count: u64) -> Result<Table> {
     Ok(Table { item: "log", rows: alternate(asked, contenders)?, notes })
 }
 
-/// Rows of the database in the cases of `plan`; a thousand are 60 days old, the others 10. No run has files, and so only the
-/// database is measured.
+/// Rows of the database in the cases of `plan`. No run has files, and so only the database is measured.
 const ROWS: u64 = 1_000_000;
+/// So many of them are 60 days old, the others 10.
+const OLD_ROWS: u64 = 1_000;
 
 /// A million rows.
 fn plan(asked: &Asked) -> Result<Table> {
+    let (all, old) = (asked.scaled(ROWS), asked.scaled(OLD_ROWS));
     let stage = Stage::new(&asked.dir)?;
     stage.settle(|instance| {
         let connection = instance.connect()?;
         connection.execute_batch(&format!(
-            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {all})
              INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, finished_at, env_vars, parameters, triggered_by)
              SELECT lower(hex(randomblob(16))), 'pipeline-' || (n % 50), 'SUCCESS', '/app/logs/run-' || n || '.log',
-                    strftime('%Y-%m-%d %H:%M:%f000', '2026-06-15T02:00:00', '-' || (CASE WHEN n <= 1000 THEN 60 ELSE 10 END) || ' days', '-' || (n % 40000) || ' seconds'),
-                    strftime('%Y-%m-%d %H:%M:%f000', '2026-06-15T02:00:00', '-' || (CASE WHEN n <= 1000 THEN 60 ELSE 10 END) || ' days', '-' || (n % 40000 - 90) || ' seconds'),
+                    strftime('%Y-%m-%d %H:%M:%f000', '2026-06-15T02:00:00', '-' || (CASE WHEN n <= {old} THEN 60 ELSE 10 END) || ' days', '-' || (n % 40000) || ' seconds'),
+                    strftime('%Y-%m-%d %H:%M:%f000', '2026-06-15T02:00:00', '-' || (CASE WHEN n <= {old} THEN 60 ELSE 10 END) || ' days', '-' || (n % 40000 - 90) || ' seconds'),
                     '{{}}', '{{\"batch\":' || n || '}}', 'scheduler' FROM numbers"
         ))?;
         connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
@@ -256,13 +258,13 @@ fn plan(asked: &Asked) -> Result<Table> {
         let (instance, stage) = (&instance, &stage);
         Box::new(move || {
             let arguments = ["plan", "--json", "--log-retention-days", days];
-            Ok(Figures { items: ROWS, ..measure(&mut stage.ours(instance, "http://127.0.0.1:9", "none", &arguments))? })
+            Ok(Figures { items: all, ..measure(&mut stage.ours(instance, "http://127.0.0.1:9", "none", &arguments))? })
         })
     };
     let database = instance.join("data").join("fastflow.db");
     let scan = || {
         let sql = "SELECT id, pipeline_name, status, started_at, finished_at FROM pipeline_runs";
-        Ok(Figures { items: ROWS, ..measure(Command::new("sqlite3").arg("-readonly").arg(&database).arg(sql))? })
+        Ok(Figures { items: all, ..measure(Command::new("sqlite3").arg("-readonly").arg(&database).arg(sql))? })
     };
     let bare = || {
         let began = std::time::Instant::now();
@@ -276,7 +278,7 @@ fn plan(asked: &Asked) -> Result<Table> {
             }
         }
         ensure!(bytes > 0, "the scan saw no text");
-        Ok(Figures { wall: began.elapsed(), items: ROWS, ..Figures::default() })
+        Ok(Figures { wall: began.elapsed(), items: all, ..Figures::default() })
     };
     let contenders: Vec<(&str, Round<'_>)> = vec![
         ("`plan --json`, 1,000 due", ours("30")),
@@ -289,6 +291,7 @@ fn plan(asked: &Asked) -> Result<Table> {
 
 /// A million rows in PostgreSQL.
 fn plan_postgres(asked: &Asked) -> Result<Table> {
+    let (all, old) = (asked.scaled(ROWS), asked.scaled(OLD_ROWS));
     let stage = Stage::new(&asked.dir)?;
     let folder = tempfile::Builder::new().prefix("field-").tempdir_in(&asked.dir)?;
     let instance = Instance::create(folder.path().join("instance"))?;
@@ -296,12 +299,14 @@ fn plan_postgres(asked: &Asked) -> Result<Table> {
     let Some(database) = instance.postgres() else {
         return Ok(Table { item: "row", rows: Vec::new(), notes: vec!["PostgreSQL is not named.".to_owned()] });
     };
-    let age = "(TIMESTAMP '2026-06-15 02:00:00' - make_interval(days => CASE WHEN n <= 1000 THEN 60 ELSE 10 END, secs => n % 40000";
+    let age = format!(
+        "(TIMESTAMP '2026-06-15 02:00:00' - make_interval(days => CASE WHEN n <= {old} THEN 60 ELSE 10 END, secs => n % 40000"
+    );
     database.connect()?.batch_execute(&format!(
         "INSERT INTO pipeline_runs (id, pipeline_name, status, log_file, started_at, finished_at, env_vars, parameters, triggered_by)
          SELECT gen_random_uuid(), 'pipeline-' || (n % 50), 'SUCCESS', '/app/logs/run-' || n || '.log',
                 {age})), {age} - 90)) AT TIME ZONE 'UTC', '{{}}', '{{\"batch\":1}}', 'scheduler'
-         FROM generate_series(1, {ROWS}) AS n"
+         FROM generate_series(1, {all}) AS n"
     ))?;
     database.connect()?.batch_execute("VACUUM ANALYZE pipeline_runs")?;
     std::fs::write(instance.logs_dir().join("other.log"), "not of any run\n")?;
@@ -309,7 +314,7 @@ fn plan_postgres(asked: &Asked) -> Result<Table> {
         let (root, stage) = (instance.root(), &stage);
         Box::new(move || {
             let arguments = ["plan", "--json", "--log-retention-days", days];
-            Ok(Figures { items: ROWS, ..measure(&mut stage.ours(root, "http://127.0.0.1:9", "none", &arguments))? })
+            Ok(Figures { items: all, ..measure(&mut stage.ours(root, "http://127.0.0.1:9", "none", &arguments))? })
         })
     };
     let bare = || {
@@ -317,8 +322,8 @@ fn plan_postgres(asked: &Asked) -> Result<Table> {
         let began = std::time::Instant::now();
         let sql = "COPY (SELECT id, pipeline_name, status, started_at, finished_at FROM pipeline_runs) TO STDOUT";
         let bytes = std::io::copy(&mut client.copy_out(sql)?, &mut std::io::sink())?;
-        ensure!(bytes > ROWS, "the scan saw no text");
-        Ok(Figures { wall: began.elapsed(), items: ROWS, ..Figures::default() })
+        ensure!(bytes > all, "the scan saw no text");
+        Ok(Figures { wall: began.elapsed(), items: all, ..Figures::default() })
     };
     let contenders: Vec<(&str, Round<'_>)> = vec![
         ("`plan --json`, 1,000 due", ours("30")),
@@ -330,19 +335,19 @@ fn plan_postgres(asked: &Asked) -> Result<Table> {
 
 /// Looks at what is archived: by the listing, by a request for each object, and whole.
 fn verify(asked: &Asked) -> Result<Table> {
-    const RUNS: u64 = 6_700;
+    let runs = asked.scaled(6_700);
     let stage = Stage::new(&asked.dir)?;
     stage.settle(|instance| {
         let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
         let spec = |number| RunSpec::finished(number, "etl", ended(number)).log_bytes(4_000);
-        instance.add_all((1..=RUNS).map(spec))
+        instance.add_all((1..=runs).map(spec))
     })?;
     let (instance, bucket, endpoint) = (stage.fresh()?, stage.bucket()?, stage.minio.endpoint());
     measure(&mut stage.ours(&instance, &endpoint, &bucket.name, &["cleanup", "-q"]))?;
     bucket.show_to_all()?;
     let (address, host) = (stage.address()?, stage.address()?.to_string());
     let (items, _) = list_all(address, &host, &bucket.name)?;
-    ensure!(items > RUNS * 3, "{items} objects are there");
+    ensure!(items > runs * 3, "{items} objects are there");
     let ours = |arguments: &'static [&'static str]| -> Round<'_> {
         let (stage, instance, endpoint, bucket) = (&stage, &instance, &endpoint, &bucket.name);
         Box::new(move || Ok(Figures { items, ..measure(&mut stage.ours(instance, endpoint, bucket, arguments))? }))
@@ -364,11 +369,11 @@ fn verify(asked: &Asked) -> Result<Table> {
 
 /// A store that throttles; a contender is called again until nothing fails, as cron would.
 fn throttling(asked: &Asked) -> Result<Table> {
-    const RUNS: u64 = 500;
+    let runs = asked.scaled(500);
     let stage = Stage::new(&asked.dir)?;
     stage.settle(|instance| {
         let ended = |number: u64| fixed_now() - days(60) - Duration::from_secs(number);
-        instance.add_all((1..=RUNS).map(|number| RunSpec::finished(number, "etl", ended(number)).log_bytes(4_000)))
+        instance.add_all((1..=runs).map(|number| RunSpec::finished(number, "etl", ended(number)).log_bytes(4_000)))
     })?;
     let calls = RefCell::new(Vec::new());
     let round = |name: &'static str, binary: PathBuf, limit: Limit| -> Round<'_> {
@@ -386,7 +391,7 @@ fn throttling(asked: &Asked) -> Result<Table> {
                 if success {
                     let (taken, refused) = store.counts();
                     calls.borrow_mut().push(format!("{name}: {call} calls, {taken} taken, {refused} refused."));
-                    return Ok(Figures { items: RUNS * 3, ..sum });
+                    return Ok(Figures { items: runs * 3, ..sum });
                 }
             }
             bail!("twenty calls were not enough")

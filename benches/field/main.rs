@@ -3,7 +3,8 @@
 //! `cargo bench --bench field -- [CASE ...] [--rounds N] [--dir DIR] [--markdown FILE]`. In: cases by name (all without one).
 //! Out: a table for each, medians of alternating rounds and their ratios to ours. Every round begins with a fresh copy of the
 //! sample instance and an empty bucket, and counts only if all bytes arrived. Peers that are not installed are named as
-//! missing. `--other BINARY` adds another build of ours, `--alone` leaves the peers out. Needs MinIO, `mc`, and Linux (`/proc`).
+//! missing. `FASTFLOW_ARCHIVE_BENCH_ROUNDS` is as `--rounds`; `FASTFLOW_ARCHIVE_BENCH_SCALE=100` makes everything a hundredth as
+//! large, which measures nothing and shows that it works. `--other BINARY` adds another build of ours, `--alone` leaves the peers out. Needs MinIO, `mc`, and Linux (`/proc`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program for developers")]
 
@@ -20,17 +21,26 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-/// What the command line asks for.
+/// What command line and environment ask for.
 #[derive(Default)]
 pub(crate) struct Asked {
     cases: Vec<String>,
     pub(crate) rounds: usize,
+    /// Sizes are divided by it.
+    pub(crate) scale: u64,
     pub(crate) dir: PathBuf,
     markdown: Option<PathBuf>,
     /// Another build of ours.
     pub(crate) other: Option<PathBuf>,
     /// Ours only.
     pub(crate) alone: bool,
+}
+
+impl Asked {
+    /// So many, or a part of it.
+    pub(crate) fn scaled(&self, number: u64) -> u64 {
+        (number / self.scale).max(1)
+    }
 }
 
 fn main() -> Result<()> {
@@ -55,7 +65,13 @@ fn main() -> Result<()> {
 }
 
 fn asked() -> Result<Asked> {
-    let mut asked = Asked { rounds: 5, dir: std::env::temp_dir(), ..Asked::default() };
+    let number = |variable: &str, default| match std::env::var(variable) {
+        Ok(text) => text.parse().with_context(|| format!("{variable} takes a number")),
+        Err(_) => Ok(default),
+    };
+    let rounds = usize::try_from(number("FASTFLOW_ARCHIVE_BENCH_ROUNDS", 5)?)?;
+    let scale = number("FASTFLOW_ARCHIVE_BENCH_SCALE", 1)?.max(1);
+    let mut asked = Asked { rounds, scale, dir: std::env::temp_dir(), ..Asked::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
