@@ -54,6 +54,29 @@ impl fmt::Debug for RunId {
     }
 }
 
+/// What each byte is worth as a hex digit; 16 where it is none.
+const DIGITS: [u8; 256] = {
+    let mut worth = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        worth[b"0123456789abcdef"[value] as usize] = value as u8;
+        worth[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    worth
+};
+
+/// Reads two digits for each byte. A scan reads a million ids.
+fn read_hex(digits: &[u8], id: &mut [u8; 16]) -> Result<(), InvalidRunId> {
+    let mut worst = 0;
+    for (byte, pair) in id.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
+        worst |= high | low;
+        *byte = high << 4 | low;
+    }
+    if worst < 16 { Ok(()) } else { Err(InvalidRunId) }
+}
+
 /// A text that is not a run id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidRunId;
@@ -72,23 +95,24 @@ impl FromStr for RunId {
     /// Reads `0123abcd-...` (8-4-4-4-12) or 32 hex digits, in either case.
     fn from_str(text: &str) -> Result<Self, InvalidRunId> {
         let bytes = text.as_bytes();
-        let dashed = match bytes.len() {
-            36 => true,
-            32 => false,
-            _ => return Err(InvalidRunId),
-        };
         let mut id = [0u8; 16];
-        let mut digits = 0;
-        for (index, byte) in bytes.iter().enumerate() {
-            if dashed && matches!(index, 8 | 13 | 18 | 23) {
-                if *byte != b'-' {
-                    return Err(InvalidRunId);
+        match bytes.len() {
+            32 => read_hex(bytes, &mut id)?,
+            36 => {
+                let (mut digits, mut groups) = ([0u8; 32], bytes);
+                let mut rest = digits.as_mut_slice();
+                for (number, length) in [8, 4, 4, 4, 12].into_iter().enumerate() {
+                    if number > 0 {
+                        groups = groups.strip_prefix(b"-").ok_or(InvalidRunId)?;
+                    }
+                    let (group, after) = groups.split_at_checked(length).ok_or(InvalidRunId)?;
+                    let (place, behind) = rest.split_at_mut_checked(length).ok_or(InvalidRunId)?;
+                    place.copy_from_slice(group);
+                    (groups, rest) = (after, behind);
                 }
-                continue;
+                read_hex(&digits, &mut id)?;
             }
-            let digit = char::from(*byte).to_digit(16).ok_or(InvalidRunId)?;
-            id[digits / 2] = (id[digits / 2] << 4) | digit as u8;
-            digits += 1;
+            _ => return Err(InvalidRunId),
         }
         Ok(RunId(id))
     }

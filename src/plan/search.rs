@@ -45,7 +45,7 @@ pub struct Search<'a> {
     now: Timestamp,
     selection: Selection,
     active: Vec<Run>,
-    /// Rows that were read.
+    /// Rows that could be read.
     rows: usize,
 }
 
@@ -62,11 +62,17 @@ impl<'a> Search<'a> {
         let mut runs = Vec::new();
         let mut unknown_status = 0usize;
         let mut active = Vec::new();
+        let mut rows = 0;
+        // What is named has to be told of, whether or not it is due.
+        let is_named = !narrowing.runs.is_empty() || !narrowing.pipelines.is_empty();
         store.scan(&mut |row| match row {
             Ok(run) => {
+                rows += 1;
                 unknown_status += usize::from(run.status == Status::Unknown);
                 active.extend((!run.status.is_finished()).then(|| run.clone()));
-                runs.push(run);
+                if is_named || rules.concern(&run, now) {
+                    runs.push(run);
+                }
             }
             Err(row) => {
                 // Nobody knows whether it is active.
@@ -82,7 +88,6 @@ impl<'a> Search<'a> {
             remarks.warnings.push(Warning::new("unknown_status", message));
         }
         go_on()?;
-        let rows = runs.len();
         let mut selection = select(runs, rules, narrowing, now);
         remarks.not_due = std::mem::take(&mut selection.not_due);
         let unreadable_ids: Vec<_> = remarks.unreadable.iter().filter_map(|row| row.id).collect();

@@ -28,6 +28,14 @@ pub struct Rules {
     pub all: bool,
 }
 
+impl Rules {
+    /// Whether a run can matter to [`select`], seen by itself; where runs are counted, each does.
+    pub(super) fn concern(&self, run: &Run, now: Timestamp) -> bool {
+        let by_age_alone = self.keep_runs.is_none() && self.max_log.is_none() && !self.all;
+        !by_age_alone || over_age(run, self, now).is_some()
+    }
+}
+
 /// What narrows the selection, and never widens it.
 #[derive(Debug, Clone, Default)]
 pub struct Narrowing {
@@ -370,6 +378,8 @@ mod tests {
             };
             let selected = select(runs.clone(), &rules, &narrowing, NOW);
             prop_assert!(selected.due.is_sorted_by_key(|due| (due.run.started_at, due.run.id)));
+            let concerned = runs.iter().filter(|run| rules.concern(run, NOW)).cloned().collect();
+            prop_assert_eq!(&select(concerned, &rules, &narrowing, NOW).due, &selected.due, "the others do not matter");
             let selected: HashSet<_> = selected.due.into_iter().map(|due| due.run.id).collect();
             prop_assert_eq!(selected, naive(&runs, &rules, &narrowing));
         }
