@@ -1,4 +1,4 @@
-//! Sizes in bytes, shown in binary units with one decimal, and bytes in a second.
+//! Sizes in bytes, shown in binary units with one decimal; bytes in a second; bytes out of hexadecimal.
 
 use std::fmt;
 use std::iter::Sum;
@@ -77,6 +77,30 @@ impl FromStr for ByteRate {
         let rate = rate.and_then(|rate| NonZeroU64::new(rate as u64));
         rate.map(|rate| ByteRate(Some(rate))).ok_or(AS_IT_IS_WRITTEN)
     }
+}
+
+/// What each byte is worth as a hex digit; 16 where it is none.
+const DIGITS: [u8; 256] = {
+    let mut worth = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        worth[b"0123456789abcdef"[value] as usize] = value as u8;
+        worth[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    worth
+};
+
+/// Reads hexadecimal of exactly `N` bytes, in either case. By a table: a scan reads a million ids.
+pub fn from_hex<const N: usize>(digits: impl AsRef<[u8]>) -> Option<[u8; N]> {
+    let digits = digits.as_ref();
+    let (mut bytes, mut worst) = ([0; N], 0);
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
+        worst |= high | low;
+        *byte = high << 4 | low;
+    }
+    (digits.len() == 2 * N && worst < 16).then_some(bytes)
 }
 
 #[cfg(test)]

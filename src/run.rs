@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::bytes::from_hex;
 use crate::time::Timestamp;
 
 /// The id of a run: 128 bits, shown with dashes, stored by SQLite as 32 hex digits without.
@@ -54,28 +55,8 @@ impl fmt::Debug for RunId {
     }
 }
 
-/// What each byte is worth as a hex digit; 16 where it is none.
-const DIGITS: [u8; 256] = {
-    let mut worth = [16; 256];
-    let mut value = 0;
-    while value < 16 {
-        worth[b"0123456789abcdef"[value] as usize] = value as u8;
-        worth[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    worth
-};
-
-/// Reads two digits for each byte. A scan reads a million ids.
-fn read_hex(digits: &[u8], id: &mut [u8; 16]) -> Result<(), InvalidRunId> {
-    let mut worst = 0;
-    for (byte, pair) in id.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
-        worst |= high | low;
-        *byte = high << 4 | low;
-    }
-    if worst < 16 { Ok(()) } else { Err(InvalidRunId) }
-}
+/// Where the dashes stand between the digits (8-4-4-4-12).
+const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 /// A text that is not a run id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,27 +75,19 @@ impl FromStr for RunId {
 
     /// Reads `0123abcd-...` (8-4-4-4-12) or 32 hex digits, in either case.
     fn from_str(text: &str) -> Result<Self, InvalidRunId> {
-        let bytes = text.as_bytes();
-        let mut id = [0u8; 16];
-        match bytes.len() {
-            32 => read_hex(bytes, &mut id)?,
-            36 => {
-                let (mut digits, mut groups) = ([0u8; 32], bytes);
-                let mut rest = digits.as_mut_slice();
-                for (number, length) in [8, 4, 4, 4, 12].into_iter().enumerate() {
-                    if number > 0 {
-                        groups = groups.strip_prefix(b"-").ok_or(InvalidRunId)?;
-                    }
-                    let (group, after) = groups.split_at_checked(length).ok_or(InvalidRunId)?;
-                    let (place, behind) = rest.split_at_mut_checked(length).ok_or(InvalidRunId)?;
-                    place.copy_from_slice(group);
-                    (groups, rest) = (after, behind);
+        let mut digits = [0; 32];
+        let id = match text.as_bytes() {
+            dashed if dashed.len() == 36 => {
+                if DASHES.iter().any(|at| dashed.get(*at) != Some(&b'-')) {
+                    return Err(InvalidRunId);
                 }
-                read_hex(&digits, &mut id)?;
+                let others = dashed.iter().enumerate().filter(|(at, _)| !DASHES.contains(at));
+                digits.iter_mut().zip(others).for_each(|(digit, (_, byte))| *digit = *byte);
+                from_hex(digits)
             }
-            _ => return Err(InvalidRunId),
-        }
-        Ok(RunId(id))
+            simple => from_hex(simple),
+        };
+        id.map(RunId).ok_or(InvalidRunId)
     }
 }
 

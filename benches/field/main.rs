@@ -4,7 +4,8 @@
 //! Out: a table for each, medians of alternating rounds and their ratios to ours. Every round begins with a fresh copy of the
 //! sample instance and an empty bucket, and counts only if all bytes arrived. Peers that are not installed are named as
 //! missing. `FASTFLOW_ARCHIVE_BENCH_ROUNDS` is as `--rounds`; `FASTFLOW_ARCHIVE_BENCH_SCALE=100` makes everything a hundredth as
-//! large, which measures nothing and shows that it works. `--other BINARY` adds another build of ours, `--alone` leaves the peers out. Needs MinIO, `mc`, and Linux (`/proc`).
+//! large, which measures nothing and shows that it works. `--other BINARY` adds another build of ours, `--alone` leaves the
+//! peers out. Needs MinIO, `mc`, and Linux (`/proc`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program for developers")]
 

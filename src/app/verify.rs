@@ -9,9 +9,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::process::{host_name, keep_others_out, runtime, user_name, watch_signals};
-use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, from_hex, service_key};
+use crate::archive::{Bucket, Level, Listed, Method, ReadFile, ReadManifest, Receipt, service_key};
 use crate::archive::{Digests, MANIFEST};
-use crate::bytes::ByteSize;
+use crate::bytes::{ByteSize, from_hex};
 use crate::check::{Event, Inventory, Local, LocalState, Reach, State, Verifier, put_only};
 use crate::cli::{ArchiveArgs, GlobalArgs, LedgerRebuildArgs, VerifyArgs};
 use crate::config::{Archive, Host, Layers, LedgerPlace, Retention, Target};

@@ -104,10 +104,7 @@ fn http_client(target: &Target, credentials: &Credentials) -> SharedHttpClient {
         return builder.build_http();
     }
     let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-    match trust(target) {
-        Some(context) => builder.tls_context(context).build_https(),
-        None => builder.build_https(),
-    }
+    builder.tls_context(trust(target)).build_https()
 }
 
 /// The same for requests that do not go through the SDK.
@@ -120,20 +117,17 @@ pub(super) fn connector(target: &Target) -> Connector {
         return builder.build_http();
     }
     let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-    match trust(target) {
-        Some(context) => builder.tls_context(context).build(),
-        None => builder.build(),
-    }
+    builder.tls_context(trust(target)).build()
 }
 
 fn is_plain(target: &Target) -> bool {
     target.endpoint_url.as_ref().is_some_and(|url| url.value.starts_with("http://"))
 }
 
-fn trust(target: &Target) -> Option<tls::TlsContext> {
+fn trust(target: &Target) -> tls::TlsContext {
     let mut roots = tls::TrustStore::default().with_native_roots(true);
     if let Some((_, pem)) = &target.ca_bundle {
         roots.add_pem_certificate(pem.clone());
     }
-    tls::TlsContext::builder().with_trust_store(roots).build().ok()
+    tls::TlsContext::builder().with_trust_store(roots).build().unwrap_or_default()
 }

@@ -24,7 +24,7 @@ pub(crate) use fault::tls_hint;
 pub use inspect::{Evidence, Lifecycle, Marks, ObjectLock, Versioning};
 pub use manifest::{Origin, ReadFile, ReadManifest};
 pub use object::{CELLS, MANIFEST, RunKey, pipeline_folder, run_folder, service_key};
-pub use payload::{Digests, Hasher, from_hex, to_hex};
+pub use payload::{Digests, Hasher, to_hex};
 pub use proof::{Cut, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile, is_head};
 pub use read::{Listed, NextPage, Seen, Sink};
 pub use s3::Bucket;

@@ -76,17 +76,6 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads hexadecimal of exactly `N` bytes.
-pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(*pair.first()?)? << 4 | nibble(*pair.last()?)?;
-    }
-    (digits.len() == 2 * N).then_some(bytes)
-}
-
 /// The bytes of a request: they can be sent any number of times.
 #[derive(Clone)]
 pub(super) enum Payload {

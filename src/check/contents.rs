@@ -9,8 +9,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::time::SystemTime;
 
 use super::InArchive;
-use crate::archive::{Bucket, Digests, Hasher, MANIFEST, ReadFile, ReadManifest, Sink, from_hex, is_head, run_folder};
-use crate::bytes::ByteSize;
+use crate::archive::{Bucket, Digests, Hasher, MANIFEST, ReadFile, ReadManifest, Sink, is_head, run_folder};
+use crate::bytes::{ByteSize, from_hex};
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::FileName;
 use crate::folder::Folder;
