@@ -4,11 +4,12 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::etag::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::object::{
     CELLS, MANIFEST, METADATA_BYTES, METADATA_PREFIX, SEGMENT_BYTES, metadata, run_folder, service_key,
 };
 use super::payload::Digests;
-use super::proof::{Answer, EtagVerdict, HEAD_PREFIX, judge_etag, multipart_etag, plain_etag};
+use super::receipt::HEAD_PREFIX;
 use crate::config::{breaks_stores, prefix_problem};
 use crate::error::Kind;
 use crate::run::RunId;

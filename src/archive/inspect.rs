@@ -9,9 +9,9 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::types::{BucketVersioningStatus, DefaultRetention, ExpirationStatus, LifecycleRule};
 
+use super::etag::{Answer, EtagVerdict, judge_etag, plain_etag};
 use super::fault::{Fault, classify, http_date};
 use super::payload::{Digests, Payload};
-use super::proof::{Answer, EtagVerdict, judge_etag, plain_etag};
 use super::s3::{Bucket, Condition, Put};
 use crate::error::{Error, Kind, Result};
 use crate::time::Timestamp;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::payload::{Digests, to_hex};
-use super::proof::Receipt;
+use super::receipt::Receipt;
 use crate::fastflow::Record;
 use crate::plan::PlannedRun;
 use crate::time::Timestamp;

@@ -21,9 +21,9 @@ use tokio::task::JoinSet;
 
 use super::client::{attempt_timeout, client, patience};
 use super::direct::Direct;
+use super::etag::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::fault::{Fault, Retry, classify};
 use super::payload::{Digests, IN_MEMORY, Payload, to_hex};
-use super::proof::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::throttle::Throttle;
 use super::window::{Place, Window};
 use crate::bytes::ByteRate;

@@ -3,38 +3,30 @@
 //! In: [`Prepared`]: the planned run, its record and cells. Out: [`Archived`], with the proof in it. A run is proven only
 //! when each of its objects is, at the configured level, and its files are still what they were.
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::FileExt as _;
+use std::io::{Seek as _, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use tempfile::SpooledTempFile;
 use tokio::sync::OnceCell;
 
+use super::etag::{Answer, EtagVerdict, judge_etag};
 use super::head::find_cut;
+use super::item::{Item, MULTIPART, identity_of, item_of_cells, item_of_section, part_bytes, unreadable};
 use super::manifest::{Origin, manifest};
-use super::object::{CELLS, MANIFEST, content_type, metadata, run_folder, service_key};
-use super::payload::{Digests, IN_MEMORY, Payload, to_hex};
-use super::proof::{
-    Answer, Cut, EtagVerdict, HEAD_PREFIX, HeadProof, Level, Method, Place, Proof, ProvenFile, Receipt, SourceFile,
-};
-use super::proof::{judge_etag, multipart_etag, plain_etag};
+use super::object::{MANIFEST, content_type, metadata, run_folder, service_key};
+use super::payload::{Digests, to_hex};
+use super::proof::{Cut, HeadProof, Place, Proof, ProvenFile};
+use super::receipt::{HEAD_PREFIX, Level, Method, Receipt};
 use super::s3::{Bucket, Condition, Put};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
-use crate::fastflow::{LogsDir, OpenedFile, PlannedFile, Record};
+use crate::fastflow::{LogsDir, PlannedFile, Record};
 use crate::plan::PlannedRun;
 use crate::run::Run;
 use crate::time::Clock;
 
-/// From this size on, objects are sent in parts.
-const MULTIPART: u64 = 16 << 20;
-/// S3 takes at most this many.
-const MOST_PARTS: u64 = 10_000;
 /// The numbers of heads have three digits.
 const MOST_HEADS: usize = 999;
 
@@ -81,23 +73,6 @@ pub struct Archiver {
     clock: Clock,
     enforced: OnceCell<bool>,
     has_accepted_opaque: AtomicBool,
-}
-
-/// One object of a run before it is sent.
-#[derive(Clone)]
-struct Item {
-    name: Cow<'static, str>,
-    payload: Payload,
-    digests: Digests,
-    parts: Vec<Digests>,
-    source: Option<(SourceFile, Arc<File>)>,
-}
-
-impl Item {
-    /// The ETag that a store gives it that computes digests.
-    fn etag(&self) -> String {
-        if self.payload.len() > MULTIPART { multipart_etag(&self.parts) } else { plain_etag(&self.digests) }
-    }
 }
 
 impl Archiver {
@@ -215,9 +190,7 @@ impl Archiver {
 
     /// Stores a few bytes that belong to no run, below the prefix.
     pub async fn send_beside(&self, name: &str, bytes: Vec<u8>) -> Result<Receipt> {
-        let digests = Digests::of(&bytes);
-        let payload = Payload::Memory(bytes.into());
-        let item = Item { name: name.to_owned().into(), payload, digests, parts: vec![digests], source: None };
+        let item = Item::of_bytes(name.to_owned(), bytes);
         self.send_item(item, service_key(&self.prefix, name), Vec::new()).await
     }
 
@@ -230,9 +203,7 @@ impl Archiver {
         common: Vec<(&'static str, String)>,
     ) -> Result<Receipt> {
         let bytes = manifest(planned, record, receipts, &self.origin, self.clock.now());
-        let digests = Digests::of(&bytes);
-        let payload = Payload::Memory(bytes.into());
-        let last = Item { name: MANIFEST.into(), payload, digests, parts: vec![digests], source: None };
+        let last = Item::of_bytes(MANIFEST, bytes);
         let receipt = self.send_item(last, format!("{folder}/{MANIFEST}"), common).await?;
         fail_point::reached("manifest-sent");
         Ok(receipt)
@@ -433,61 +404,6 @@ fn differs(key: &str, how: &str) -> Error {
         .hint("somebody overwrote it, or the store damaged it; the run stays")
 }
 
-fn changed(planned: &PlannedFile) -> Error {
-    Error::new(Kind::FileChanged, format!("archive `{}`: it changed while it was read", planned.path))
-        .hint("is something still writing to it? the next call archives it anew")
-}
-
-/// The first `length` bytes of a file, in memory where they are few, and their digests.
-fn item_of_section(planned: &PlannedFile, opened: OpenedFile, length: u64, name: Cow<'static, str>) -> Result<Item> {
-    let file = Arc::new(opened.file);
-    let mut payload = Payload::Section { file: Arc::clone(&file), offset: 0, length };
-    if length <= IN_MEMORY {
-        let mut bytes = vec![0; length as usize];
-        match file.read_exact_at(&mut bytes, 0) {
-            Ok(()) => payload = Payload::Memory(Bytes::from(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(changed(planned)),
-            Err(error) => return Err(unreadable(planned, error)),
-        }
-    }
-    let (digests, parts) = payload.hash(part_bytes(length)).map_err(|error| unreadable(planned, error))?;
-    let source = SourceFile { path: planned.path.to_string(), identity: opened.identity };
-    Ok(Item { name, payload, digests, parts, source: Some((source, file)) })
-}
-
-fn unreadable(planned: &PlannedFile, error: std::io::Error) -> Error {
-    Error::caused(Kind::FileUnreadable, format!("read `{}`", planned.path), error).hint("the run is left alone")
-}
-
-fn identity_of(file: &File) -> Result<(ByteSize, i128)> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata =
-        file.metadata().map_err(|error| Error::caused(Kind::FileUnreadable, "look at a file again", error))?;
-    let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    Ok((ByteSize(metadata.len()), modified))
-}
-
-fn item_of_cells(mut cells: SpooledTempFile, length: u64) -> std::io::Result<Item> {
-    let payload = if length <= IN_MEMORY {
-        let mut bytes = Vec::with_capacity(length as usize);
-        cells.read_to_end(&mut bytes)?;
-        Payload::Memory(bytes.into())
-    } else {
-        cells.roll()?;
-        match cells.into_inner() {
-            tempfile::SpooledData::OnDisk(file) => Payload::Section { file: Arc::new(file), offset: 0, length },
-            tempfile::SpooledData::InMemory(bytes) => Payload::Memory(bytes.into_inner().into()),
-        }
-    };
-    let (digests, parts) = payload.hash(part_bytes(length))?;
-    Ok(Item { name: CELLS.into(), payload, digests, parts, source: None })
-}
-
-/// 16 MiB, or as much as keeps the number of parts within what S3 takes.
-fn part_bytes(length: u64) -> u64 {
-    length.div_ceil(MOST_PARTS).next_multiple_of(1 << 20).max(MULTIPART)
-}
-
 fn common_metadata(run: &Run, record: &Record) -> Vec<(&'static str, String)> {
     let column = |name: &str| match record.columns.get(name) {
         None | Some(serde_json::Value::Null) => None,
@@ -504,18 +420,4 @@ fn common_metadata(run: &Run, record: &Record) -> Vec<(&'static str, String)> {
         ("triggered-by", column("triggered_by")),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_16_mib_and_never_more_than_10000() {
-        assert_eq!(part_bytes(0), 16 << 20);
-        assert_eq!(part_bytes(3 << 30), 16 << 20);
-        for length in [160u64 << 30, 5 << 40, (5 << 40) - 1] {
-            assert!(length.div_ceil(part_bytes(length)) <= MOST_PARTS);
-        }
-    }
 }
