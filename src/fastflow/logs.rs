@@ -5,122 +5,21 @@
 //! against somebody who swaps a folder meanwhile).
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
+use super::file::{FileName, Identity, LogPath, METRICS_SUFFIX, NamedMetrics, OpenedFile, PlannedFile, RunFiles};
 use super::store::Paths;
 use super::volume::Volume;
-use crate::bytes::ByteSize;
 use crate::config::PathMapping;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::folder::{Folder, aside_name};
 use crate::printable::shortened;
 use crate::run::RunId;
-
-/// Which file at which moment: a file that was replaced, grew or was touched has another identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
-    /// Device number.
-    pub device: u64,
-    /// Inode number.
-    pub inode: u64,
-    /// Length.
-    pub size: ByteSize,
-    /// Last modification, nanoseconds since 1970.
-    pub modified_ns: i128,
-}
-
-impl Identity {
-    /// Whether both are of one file, which may have changed.
-    pub fn is_same_file(&self, other: &Identity) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-    }
-
-    fn of(metadata: &Metadata) -> Self {
-        Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: ByteSize(metadata.len()),
-            modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
-        }
-    }
-}
-
-/// A path relative to the log directory, without `..`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LogPath(Box<Path>);
-
-impl LogPath {
-    /// The relative path.
-    pub fn as_path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl fmt::Display for LogPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(f)
-    }
-}
-
-/// What a file of a run is called in the archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FileName {
-    /// `run.log`.
-    Log,
-    /// `metrics.jsonl`.
-    Metrics,
-}
-
-impl FileName {
-    /// The name in the archive.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FileName::Log => "run.log",
-            FileName::Metrics => "metrics.jsonl",
-        }
-    }
-}
-
-/// A file that a run has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedFile {
-    /// What it is.
-    pub name: FileName,
-    /// Where it is.
-    pub path: LogPath,
-    /// How it was when it was found.
-    pub identity: Identity,
-}
-
-/// The files of one run, as found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RunFiles {
-    /// What is there, the log first.
-    pub files: Vec<PlannedFile>,
-    /// Where the log should be, if it is not there.
-    pub missing_log: Option<PathBuf>,
-}
-
-/// What metrics are called after the run's id, where the row names none.
-const METRICS_SUFFIX: &str = "_metrics.jsonl";
-
-/// Runs that have metrics under their id, in order.
-#[derive(Debug)]
-pub struct NamedMetrics(Vec<RunId>);
-
-/// A file of a run, open for reading.
-pub struct OpenedFile {
-    /// The handle; reads do not depend on the path any more.
-    pub file: std::fs::File,
-    /// How it was when it was opened.
-    pub identity: Identity,
-}
 
 /// The log directory of the instance.
 pub struct LogsDir {
@@ -458,6 +357,7 @@ fn aside(path: &LogPath) -> LogPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::ByteSize;
 
     const ID: &str = "0123abcd-4567-89ab-cdef-0123456789ab";
 

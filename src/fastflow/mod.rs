@@ -3,6 +3,7 @@
 //! In: [`crate::config::Host`]. Out: a [`Store`] (the database) and [`LogsDir`] (the files). Never writes to the database
 //! outside [`Store::remove`], [`Store::restore`] and [`Store::audit`], and never touches a file outside the log directory.
 
+mod file;
 mod logs;
 pub(crate) mod postgres;
 mod record;
@@ -10,7 +11,8 @@ mod sqlite;
 mod store;
 mod volume;
 
-pub use logs::{FileName, HeldBlocks, Identity, LogPath, LogsDir, NamedMetrics, OpenedFile, PlannedFile, RunFiles};
+pub use file::{FileName, Identity, LogPath, NamedMetrics, OpenedFile, PlannedFile, RunFiles};
+pub use logs::{HeldBlocks, LogsDir};
 pub use record::{Fingerprint, Record};
 pub(crate) use sqlite::connect as connect_sqlite;
 pub use store::{Access, AuditEntry, Condition, LastAudit, Paths, Removal, RowError, Store};
