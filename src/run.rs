@@ -147,6 +147,24 @@ impl fmt::Display for Status {
     }
 }
 
+/// How a run stands, and since when: what the rules judge of it by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// How it stands.
+    pub status: Status,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while active and for rows that never got one.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// The instant from which the run's age counts: its end, or its start where no end was recorded.
+    pub fn aged_from(&self) -> Timestamp {
+        self.finished_at.unwrap_or(self.started_at)
+    }
+}
+
 /// One row of `pipeline_runs`, as far as retention needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -171,9 +189,14 @@ impl Run {
         Run { id, pipeline: "".into(), status: Status::Unknown, started_at: epoch, finished_at: None, position: 0 }
     }
 
-    /// The instant from which the run's age counts: its end, or its start where no end was recorded.
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        Standing { status: self.status, started_at: self.started_at, finished_at: self.finished_at }
+    }
+
+    /// [`Standing::aged_from`].
     pub fn aged_from(&self) -> Timestamp {
-        self.finished_at.unwrap_or(self.started_at)
+        self.standing().aged_from()
     }
 }
 

@@ -48,15 +48,12 @@ impl Timestamp {
     /// `YYYY-MM-DD HH:MM:SS`, or with a `T`, and up to nine digits of a fraction, from 1970 on. Read by hand: humantime
     /// overlooks what follows a `Z`, and a scan reads two million of them.
     fn without_zone(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let (whole, fraction) = bytes.split_at_checked(19)?;
-        let number = |from: usize, digits: usize| number_of(whole.get(from..from + digits)?);
-        let is_at = |index: usize, separators: &[u8]| whole.get(index).is_some_and(|byte| separators.contains(byte));
-        if !(is_at(4, b"-") && is_at(7, b"-") && is_at(10, b" T") && is_at(13, b":") && is_at(16, b":")) {
+        let (whole, fraction) = text.as_bytes().split_first_chunk::<19>()?;
+        let &[y, yy, yyy, yyyy, b'-', m, mm, b'-', d, dd, b' ' | b'T', h, hh, b':', n, nn, b':', s, ss] = whole else {
             return None;
-        }
-        let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
-        let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+        };
+        let (year, month, day) = (number_of(&[y, yy, yyy, yyyy])?, number_of(&[m, mm])?, number_of(&[d, dd])?);
+        let (hour, minute, second) = (number_of(&[h, hh])?, number_of(&[n, nn])?, number_of(&[s, ss])?);
         let is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
         let days = match month {
             4 | 6 | 9 | 11 => 30,

@@ -165,11 +165,11 @@ impl Doctor<'_> {
         };
         let mut runs = 0;
         let mut newest = None;
-        let scanned = store.scan(&mut |row| {
+        let scanned = store.scan(&|_| true, &mut |row| {
             runs += 1;
             newest = newest.max(row.ok().map(|run| run.started_at));
         });
-        let condition = scanned.and_then(|()| store.condition());
+        let condition = scanned.and_then(|_| store.condition());
         let database = self.host.database.value.clone();
         match &condition {
             Ok(condition) => self.check(doctor::opened(&database, condition, runs)),

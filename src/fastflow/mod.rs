@@ -5,6 +5,7 @@
 
 mod file;
 mod logs;
+mod names;
 pub(crate) mod postgres;
 mod record;
 mod sqlite;

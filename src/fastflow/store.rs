@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::record::{Fingerprint, Record};
 use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
-use crate::run::{Run, RunId, Status};
+use crate::run::{Run, RunId, Standing, Status};
 use crate::time::Timestamp;
 
 /// The columns of `pipeline_runs` without which a database is not one of Fast-Flow.
@@ -141,8 +141,13 @@ pub trait Store: Send {
     /// The row of the Settings page; empty where the database has none. An unreadable one is an error.
     fn settings_page(&mut self) -> Result<SettingsPage>;
 
-    /// Every row of `pipeline_runs`, in no particular order, page by page, without holding a transaction.
-    fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()>;
+    /// Reads every row of `pipeline_runs`, in no particular order, page by page, without holding a transaction; `each` takes those
+    /// that are `wanted` and those that cannot be read. Out: how many rows there are.
+    fn scan(
+        &mut self,
+        wanted: &(dyn Fn(&Standing) -> bool + Sync),
+        each: &mut dyn FnMut(Result<Run, RowError>),
+    ) -> Result<usize>;
 
     /// The paths of these runs, in their order; `None` where a run is gone, an error where its row holds none.
     fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>>;

@@ -11,7 +11,7 @@ use super::select::{self, Due, Narrowing, NotDue, Rules, Selection, select};
 use super::{PlannedRun, RefusedRun, Remarks};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{LogsDir, Paths, RunFiles, Store};
-use crate::run::{Run, Status};
+use crate::run::{Run, Standing, Status};
 use crate::time::Timestamp;
 
 /// Runs whose paths are asked for together.
@@ -45,7 +45,7 @@ pub struct Search<'a> {
     now: Timestamp,
     selection: Selection,
     active: Vec<Run>,
-    /// Rows that could be read.
+    /// How many rows there are.
     rows: usize,
 }
 
@@ -62,15 +62,15 @@ impl<'a> Search<'a> {
         let mut runs = Vec::new();
         let mut unknown_status = 0usize;
         let mut active = Vec::new();
-        let mut rows = 0;
         // What is named has to be told of, whether or not it is due.
         let is_named = !narrowing.runs.is_empty() || !narrowing.pipelines.is_empty();
-        store.scan(&mut |row| match row {
+        let concerns = |run: &Standing| is_named || rules.concern(run, now);
+        let wanted = |run: &Standing| !run.status.is_finished() || concerns(run);
+        let rows = store.scan(&wanted, &mut |row| match row {
             Ok(run) => {
-                rows += 1;
                 unknown_status += usize::from(run.status == Status::Unknown);
                 active.extend((!run.status.is_finished()).then(|| run.clone()));
-                if is_named || rules.concern(&run, now) {
+                if concerns(&run.standing()) {
                     runs.push(run);
                 }
             }

@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::reason::Reason;
 use crate::bytes::ByteSize;
-use crate::run::{Run, RunId};
+use crate::run::{Run, RunId, Standing};
 use crate::time::{Timestamp, days, days_and_less};
 
 /// What makes runs due.
@@ -30,7 +30,7 @@ pub struct Rules {
 
 impl Rules {
     /// Whether a run can matter to [`select`], seen by itself; where runs are counted, each does.
-    pub(super) fn concern(&self, run: &Run, now: Timestamp) -> bool {
+    pub(super) fn concern(&self, run: &Standing, now: Timestamp) -> bool {
         let by_age_alone = self.keep_runs.is_none() && self.max_log.is_none() && !self.all;
         !by_age_alone || over_age(run, self, now).is_some()
     }
@@ -72,14 +72,14 @@ impl Due {
     pub fn reason(&self, rules: &Rules, now: Timestamp) -> Reason {
         Reason {
             over_count: self.over_count.zip(rules.keep_runs),
-            over_age: over_age(&self.run, rules, now),
+            over_age: over_age(&self.run.standing(), rules, now),
             over_size: None,
         }
     }
 }
 
 /// How long ago a run ended and how many days are kept, where that is longer.
-fn over_age(run: &Run, rules: &Rules, now: Timestamp) -> Option<(Duration, u64)> {
+fn over_age(run: &Standing, rules: &Rules, now: Timestamp) -> Option<(Duration, u64)> {
     let kept = rules.keep_days.filter(|kept| run.aged_from() < now.minus(days(*kept)))?;
     Some((now.since(run.aged_from()), kept))
 }
@@ -162,7 +162,7 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
             seen.insert(run.id);
         }
         let age = now.since(run.aged_from());
-        let is_ruled = over_count.is_some() || over_age(&run, rules, now).is_some() || rules.all;
+        let is_ruled = over_count.is_some() || over_age(&run.standing(), rules, now).is_some() || rules.all;
         let obstacle = if !run.status.is_finished() {
             Some(Obstacle::Active)
         } else if age < rules.min_age {
@@ -378,7 +378,7 @@ mod tests {
             };
             let selected = select(runs.clone(), &rules, &narrowing, NOW);
             prop_assert!(selected.due.is_sorted_by_key(|due| (due.run.started_at, due.run.id)));
-            let concerned = runs.iter().filter(|run| rules.concern(run, NOW)).cloned().collect();
+            let concerned = runs.iter().filter(|run| rules.concern(&run.standing(), NOW)).cloned().collect();
             prop_assert_eq!(&select(concerned, &rules, &narrowing, NOW).due, &selected.due, "the others do not matter");
             let selected: HashSet<_> = selected.due.into_iter().map(|due| due.run.id).collect();
             prop_assert_eq!(selected, naive(&runs, &rules, &narrowing));

@@ -11,23 +11,24 @@ mod rows;
 mod schema;
 mod tls;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
+use super::names::Names;
 use super::record::Record;
 use super::store::{Access, AuditEntry, Condition, NEEDED_COLUMNS, Paths, Removal, RowError, Store};
 use crate::config::{PostgresAddress, SettingsPage};
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
-use crate::run::{Run, RunId};
+use crate::run::{Run, RunId, Standing};
 use connection::is_busy;
 pub(crate) use connection::{Connection, SqlError, SqlRow, Values, cause, hint_of};
 use rows::{Fate, Tables, Trouble, read_run};
 use schema::{Columns, Form, Uuid};
 
 /// Rows per page of the scan.
-const PAGE_ROWS: i64 = 8192;
+const PAGE_ROWS: usize = 8192;
 /// After this time a batch of removals lets go of its rows: nobody else waits for them, as they are finished runs.
 const ROW_LOCKS: Duration = Duration::from_millis(250);
 /// "FFAr", the first half of the advisory lock's number; the other half is the table's.
@@ -192,9 +193,15 @@ impl PostgresStore {
     }
 
     /// One page of the scan, from `first` on; `None` after the last.
-    fn page(&self, first: u128, each: &mut dyn FnMut(Result<Run, RowError>), names: &mut Names) -> ScannedTo {
+    fn page(
+        &self,
+        first: u128,
+        names: &mut Names,
+        wanted: &dyn Fn(&Standing) -> bool,
+        each: &mut dyn FnMut(Result<Run, RowError>),
+    ) -> Result<(usize, Option<u128>), SqlError> {
         let column = |name: &str| self.tables.runs.get(name);
-        let (Some(start), Some(end)) = (column("started_at"), column("finished_at")) else { return Ok(None) };
+        let (Some(start), Some(end)) = (column("started_at"), column("finished_at")) else { return Ok((0, None)) };
         let sql = format!(
             "SELECT id, pipeline_name::text, status::text, {}, {}, started_at::text, finished_at::text \
              FROM pipeline_runs WHERE id >= $1 ORDER BY id LIMIT {PAGE_ROWS}",
@@ -205,15 +212,12 @@ impl PostgresStore {
         self.connection.each(&sql, &[&Uuid(first.to_be_bytes())], |row| {
             let Uuid(id) = row.try_get(0)?;
             (last, count) = (Some(u128::from_be_bytes(id)), count + 1);
-            each(read_run(row, names)?);
+            read_run(row, names, wanted)?.into_iter().for_each(&mut *each);
             Ok(true)
         })?;
-        Ok(last.filter(|_| count == PAGE_ROWS).and_then(|last| last.checked_add(1)))
+        Ok((count, last.filter(|_| count == PAGE_ROWS).and_then(|last| last.checked_add(1))))
     }
 }
-
-type Names = HashSet<std::sync::Arc<str>>;
-type ScannedTo = Result<Option<u128>, SqlError>;
 
 impl Store for PostgresStore {
     fn settings_page(&mut self) -> Result<SettingsPage> {
@@ -236,14 +240,21 @@ impl Store for PostgresStore {
         read().map_err(|error| self.failed("read the Settings page (`orchestrator_settings`)", &error))
     }
 
-    fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()> {
-        let mut names = HashSet::new();
+    fn scan(
+        &mut self,
+        wanted: &(dyn Fn(&Standing) -> bool + Sync),
+        each: &mut dyn FnMut(Result<Run, RowError>),
+    ) -> Result<usize> {
+        let (mut names, mut rows) = (Names::default(), 0);
         // By the primary key: every row exactly once whatever its values are.
         let mut next = Some(0);
         while let Some(first) = next {
-            next = self.page(first, each, &mut names).map_err(|error| self.failed("read the runs", &error))?;
+            let page = self.page(first, &mut names, wanted, each);
+            let (read, after) = page.map_err(|error| self.failed("read the runs", &error))?;
+            rows += read;
+            next = after;
         }
-        Ok(())
+        Ok(rows)
     }
 
     fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>> {

@@ -2,22 +2,25 @@
 //!
 //! In: rows. Out: [`Run`], [`Record`], or what could not be read. Opens no transaction; the caller does.
 
-use std::collections::HashSet;
 use std::io::Write;
-use std::sync::Arc;
 
 use tokio_postgres::Row;
 
+use super::super::names::Names;
 use super::super::record::{Cell, Record, RecordBuilder};
 use super::super::store::RowError;
 use super::connection::{Connection, SqlError};
 use super::schema::{Columns, Form, Instant, Uuid};
 use crate::error::{Error, Kind, Result};
-use crate::run::{Run, RunId, Status};
+use crate::run::{Run, RunId, Standing, Status};
 
-/// Reads the columns of the scan: id, pipeline, status, start, end, and both times as text; the pipeline's name is shared with
-/// earlier rows.
-pub(super) fn read_run(row: &Row, names: &mut HashSet<Arc<str>>) -> Result<Result<Run, RowError>, SqlError> {
+/// Reads the columns of the scan: id, pipeline, status, start, end, and both times as text; `None` where the
+/// run is readable and not wanted.
+pub(super) fn read_run(
+    row: &Row,
+    names: &mut Names,
+    wanted: &dyn Fn(&Standing) -> bool,
+) -> Result<Option<Result<Run, RowError>>, SqlError> {
     let Uuid(id) = row.try_get(0)?;
     let id = RunId::from(id);
     let pipeline: Option<&str> = row.try_get(1)?;
@@ -26,7 +29,7 @@ pub(super) fn read_run(row: &Row, names: &mut HashSet<Arc<str>>) -> Result<Resul
         let shown: String = shown.chars().take(80).collect();
         let error = Error::new(Kind::UnreadableRow, format!("read the row of run {id}: `{column}` is {shown}"))
             .hint("the run is left alone; correct the row in the database");
-        Ok(Err(RowError { id: Some(id), pipeline: pipeline.map(str::to_owned), error }))
+        Ok(Some(Err(RowError { id: Some(id), pipeline: pipeline.map(str::to_owned), error })))
     };
     let Some(pipeline_name) = pipeline else { return unreadable("pipeline_name", None) };
     let Some(status) = row.try_get::<_, Option<&str>>(2)? else { return unreadable("status", None) };
@@ -38,15 +41,11 @@ pub(super) fn read_run(row: &Row, names: &mut HashSet<Arc<str>>) -> Result<Resul
         Some(Instant(Some(end))) => Some(end),
         Some(Instant(None)) => return unreadable("finished_at", row.try_get(6)?),
     };
-    let name = match names.get(pipeline_name) {
-        Some(name) => Arc::clone(name),
-        None => {
-            let name: Arc<str> = pipeline_name.into();
-            names.insert(Arc::clone(&name));
-            name
-        }
-    };
-    Ok(Ok(Run { id, pipeline: name, status: Status::from_label(status), started_at, finished_at, position: 0 }))
+    let status = Status::from_label(status);
+    if !wanted(&Standing { status, started_at, finished_at }) {
+        return Ok(None);
+    }
+    Ok(Some(Ok(Run { id, pipeline: names.shared(pipeline_name), status, started_at, finished_at, position: 0 })))
 }
 
 /// The tables of runs and cells.

@@ -6,6 +6,7 @@
 mod condition;
 mod restore;
 mod rows;
+mod scan;
 
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::logs::from_here;
 use super::record::Record;
@@ -22,13 +23,11 @@ use super::store::{Access, AuditEntry, Condition, NEEDED_COLUMNS, Paths, Removal
 use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
-use crate::run::{Run, RunId};
-use rows::{BY_ID, BY_RUN_ID, id_forms, read_paths, read_record, read_run, table_exists};
+use crate::run::{Run, RunId, Standing};
+use rows::{BY_ID, BY_RUN_ID, id_forms, read_paths, read_record, table_exists};
 
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Rows per page of the scan.
-const PAGE_ROWS: i64 = 4096;
 /// After this time a batch of removals lets go of the write lock; with the sync at its end that leaves half of the 100 ms
 /// that a writer beside us may have to wait.
 const WRITE_LOCK: Duration = Duration::from_millis(25);
@@ -201,29 +200,13 @@ impl Store for SqliteStore {
         read().map_err(|error| self.failed("read the Settings page (`orchestrator_settings`)", error))
     }
 
-    fn scan(&mut self, each: &mut dyn FnMut(Result<Run, RowError>)) -> Result<()> {
-        let mut names = HashSet::new();
-        // By rowid: every row exactly once whatever its values are, and new rows come last.
-        let sql = "SELECT rowid, id, pipeline_name, status, started_at, finished_at FROM pipeline_runs \
-                   WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
-        let mut page = |after: i64| -> rusqlite::Result<Option<i64>> {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query(params![after, PAGE_ROWS])?;
-            let mut last = None;
-            while let Some(row) = rows.next()? {
-                last = Some(row.get(0)?);
-                each(read_run(row, &mut names)?);
-            }
-            Ok(last)
-        };
-        let mut after = i64::MIN;
-        loop {
-            match page(after) {
-                Ok(Some(last)) => after = last,
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(self.failed("read the runs", error)),
-            }
-        }
+    fn scan(
+        &mut self,
+        wanted: &(dyn Fn(&Standing) -> bool + Sync),
+        each: &mut dyn FnMut(Result<Run, RowError>),
+    ) -> Result<usize> {
+        let another = || connect(&self.path, Access::Read);
+        scan::scan(&self.connection, &another, wanted, each).map_err(|error| self.failed("read the runs", error))
     }
 
     fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>> {

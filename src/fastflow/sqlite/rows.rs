@@ -2,17 +2,16 @@
 //!
 //! In: rows. Out: [`Run`], [`Record`], or what could not be read. Opens no transaction; the caller does.
 
-use std::collections::HashSet;
 use std::io::Write;
-use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
+use super::super::names::Names;
 use super::super::record::{Cell, Record, RecordBuilder};
 use super::super::store::{Paths, RowError};
 use crate::error::{Error, Kind, Result};
-use crate::run::{Run, RunId, Status};
+use crate::run::{Run, RunId, Standing, Status};
 use crate::time::Timestamp;
 
 pub(super) fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
@@ -46,8 +45,12 @@ fn portable(column: &str, value: ValueRef<'_>) -> Option<String> {
     }
 }
 
-/// Reads the six columns of the scan; the pipeline's name is shared with earlier rows.
-pub(super) fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite::Result<Result<Run, RowError>> {
+/// Reads the six columns of the scan; `None` where the run is readable and not wanted.
+pub(super) fn read_run(
+    row: &Row<'_>,
+    names: &mut Names,
+    wanted: &dyn Fn(&Standing) -> bool,
+) -> rusqlite::Result<Option<Result<Run, RowError>>> {
     let [id, pipeline, status] = [row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?];
     let [started_at, finished_at] = [row.get_ref(4)?, row.get_ref(5)?];
     let run_id = text_of(id).and_then(|id| id.parse::<RunId>().ok());
@@ -66,7 +69,7 @@ pub(super) fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite
         );
         let error =
             Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database");
-        Ok(Err(RowError { id: run_id, pipeline: text_of(pipeline).map(str::to_owned), error }))
+        Ok(Some(Err(RowError { id: run_id, pipeline: text_of(pipeline).map(str::to_owned), error })))
     };
     let Some(run_id) = run_id else { return unreadable("id", id) };
     let Some(pipeline_name) = text_of(pipeline) else { return unreadable("pipeline_name", pipeline) };
@@ -81,22 +84,13 @@ pub(super) fn read_run(row: &Row<'_>, names: &mut HashSet<Arc<str>>) -> rusqlite
             None => return unreadable("finished_at", value),
         },
     };
-    let name = match names.get(pipeline_name) {
-        Some(name) => Arc::clone(name),
-        None => {
-            let name: Arc<str> = pipeline_name.into();
-            names.insert(Arc::clone(&name));
-            name
-        }
-    };
-    Ok(Ok(Run {
-        id: run_id,
-        pipeline: name,
-        status: Status::from_label(status_label),
-        started_at: start,
-        finished_at: end,
-        position: row.get(0)?,
-    }))
+    let standing = Standing { status: Status::from_label(status_label), started_at: start, finished_at: end };
+    if !wanted(&standing) {
+        return Ok(None);
+    }
+    let Standing { status, started_at, finished_at } = standing;
+    let pipeline = names.shared(pipeline_name);
+    Ok(Some(Ok(Run { id: run_id, pipeline, status, started_at, finished_at, position: row.get(0)? })))
 }
 
 /// Reads id, `log_file` and `metrics_file`; `None` where the row is that of another run.

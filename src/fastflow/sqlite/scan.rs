@@ -1,0 +1,194 @@
+//! Every row of `pipeline_runs`, once: by as many connections at a time as there are processors, where there are many rows.
+//!
+//! In: a connection, and the way to open another. Out: the rows that matter, in no order. Holds no transaction longer than a page.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, params};
+
+use super::super::names::Names;
+use super::super::store::RowError;
+use super::rows::read_run;
+use crate::run::{Run, Standing};
+
+/// Rows per page of the scan.
+const PAGE_ROWS: u64 = 4096;
+/// Into more shares than this a scan is not divided: where rowids lie far apart, most of them would be empty.
+const MOST_SHARES: u64 = 4096;
+/// More readers than this would wait for the disk, and for each other.
+const MOST_READERS: usize = 4;
+/// A further reader is worth its start from so many pages on.
+const PAGES_PER_READER: u64 = 4;
+/// Pages that wait to be taken over from a further reader.
+const PAGES_AHEAD: usize = 4;
+
+/// What another reader has read.
+struct Page {
+    /// So many rows.
+    read: usize,
+    /// Those of them that matter.
+    rows: Vec<Result<Run, RowError>>,
+}
+
+impl Page {
+    fn hand_over(self, each: &mut dyn FnMut(Result<Run, RowError>)) -> usize {
+        self.rows.into_iter().for_each(each);
+        self.read
+    }
+}
+
+/// Reads every row and hands those that are `wanted`, and those that cannot be read, to `each`. Out: how many were read.
+pub(super) fn scan(
+    connection: &Connection,
+    another: &(dyn Fn() -> rusqlite::Result<Connection> + Sync),
+    wanted: &(dyn Fn(&Standing) -> bool + Sync),
+    each: &mut dyn FnMut(Result<Run, RowError>),
+) -> rusqlite::Result<usize> {
+    let shares = Shares::of(connection)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
+    let readers = usize::try_from(shares.pages / PAGES_PER_READER).unwrap_or(0).clamp(1, processors);
+    let shares = Mutex::new(shares);
+    std::thread::scope(|scope| {
+        let (sender, pages) = sync_channel(PAGES_AHEAD);
+        for _ in 1..readers {
+            let (sender, shares) = (sender.clone(), &shares);
+            scope.spawn(move || read_for_another(another, shares, wanted, &sender));
+        }
+        drop(sender);
+        let (mut rows, mut names) = (0, Names::default());
+        while let Some(share) = next(&shares) {
+            rows += read(connection, share, &mut names, wanted, each)?;
+            for page in pages.try_iter() {
+                rows += page?.hand_over(each);
+            }
+        }
+        for page in pages {
+            rows += page?.hand_over(each);
+        }
+        Ok(rows)
+    })
+}
+
+/// Reads shares until there are none, or until nobody takes the pages; where it cannot begin, the others do its work.
+fn read_for_another(
+    another: &(dyn Fn() -> rusqlite::Result<Connection> + Sync),
+    shares: &Mutex<Shares>,
+    wanted: &(dyn Fn(&Standing) -> bool + Sync),
+    sender: &SyncSender<rusqlite::Result<Page>>,
+) {
+    let Ok(connection) = another() else { return };
+    let mut names = Names::default();
+    while let Some(share) = next(shares) {
+        let mut rows = Vec::new();
+        let read = read(&connection, share, &mut names, wanted, &mut |row| rows.push(row));
+        if sender.send(read.map(|read| Page { read, rows })).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads the rows of a share, page by page.
+fn read(
+    connection: &Connection,
+    share: Share,
+    names: &mut Names,
+    wanted: &(dyn Fn(&Standing) -> bool + Sync),
+    each: &mut dyn FnMut(Result<Run, RowError>),
+) -> rusqlite::Result<usize> {
+    // By rowid: every row exactly once whatever its values are, and new rows come last.
+    let sql = "SELECT rowid, id, pipeline_name, status, started_at, finished_at FROM pipeline_runs \
+               WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let (mut first, mut read) = (Some(share.first), 0);
+    while let Some(from) = first {
+        let mut rows = statement.query(params![from, share.last, PAGE_ROWS as i64])?;
+        let (mut last, mut count) = (None, 0u64);
+        while let Some(row) = rows.next()? {
+            (last, count) = (Some(row.get::<_, i64>(0)?), count + 1);
+            if let Some(row) = read_run(row, names, wanted)? {
+                each(row);
+            }
+        }
+        read += count as usize;
+        first = last.filter(|last| count == PAGE_ROWS && *last < share.last).map(|last| last + 1);
+    }
+    Ok(read)
+}
+
+/// Rows from one rowid to another, both of them too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    first: i64,
+    last: i64,
+}
+
+/// All rowids there can be, in shares that are taken one after the other.
+#[derive(Debug)]
+struct Shares {
+    /// Where the next share begins.
+    next: Option<i64>,
+    /// Where it ends, unless it is the last.
+    end: i64,
+    /// How many rowids make a share.
+    width: u64,
+    /// The greatest rowid that was seen.
+    greatest: i64,
+    /// So many pages there may be.
+    pages: u64,
+}
+
+impl Shares {
+    /// Looks where the rows are.
+    fn of(connection: &Connection) -> rusqlite::Result<Shares> {
+        // Each by itself is a look at one end of the table; both together would be a scan.
+        let end = |which: &str| {
+            connection.query_row(&format!("SELECT {which}(rowid) FROM pipeline_runs"), [], |row| row.get(0))
+        };
+        let (least, greatest): (Option<i64>, Option<i64>) = (end("min")?, end("max")?);
+        Ok(Shares::between(least.unwrap_or(0), greatest.unwrap_or(0)))
+    }
+
+    /// The rows are between these; what is added meanwhile belongs to the last share.
+    fn between(least: i64, greatest: i64) -> Shares {
+        let span = greatest.abs_diff(least);
+        let width = PAGE_ROWS.max(span / MOST_SHARES);
+        let end = least.saturating_add_unsigned(width - 1);
+        Shares { next: Some(i64::MIN), end, width, greatest, pages: span / PAGE_ROWS + 1 }
+    }
+}
+
+impl Iterator for Shares {
+    type Item = Share;
+
+    fn next(&mut self) -> Option<Share> {
+        let first = self.next?;
+        let last = if self.end >= self.greatest { i64::MAX } else { self.end };
+        self.end = self.end.saturating_add_unsigned(self.width);
+        self.next = last.checked_add(1);
+        Some(Share { first, last })
+    }
+}
+
+/// The next share for whoever asks.
+fn next(shares: &Mutex<Shares>) -> Option<Share> {
+    shares.lock().unwrap_or_else(PoisonError::into_inner).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_hold_every_rowid_once() {
+        let page = PAGE_ROWS as i64;
+        for (least, greatest) in [(0, 0), (1, 3), (1, page), (-5, 10 * page), (7, 1 << 50), (i64::MIN, i64::MAX)] {
+            let shares: Vec<_> = Shares::between(least, greatest).collect();
+            assert_eq!((shares[0].first, shares.last().map(|share| share.last)), (i64::MIN, Some(i64::MAX)));
+            assert!(shares.windows(2).all(|pair| pair[0].last + 1 == pair[1].first), "{least} {greatest}");
+            assert!(shares.iter().all(|share| share.first <= share.last), "{least} {greatest}");
+            let span = greatest.abs_diff(least);
+            assert!(shares.len() as u64 <= (span / PAGE_ROWS).min(MOST_SHARES) + 1, "{least} {greatest}");
+        }
+    }
+}
