@@ -21,13 +21,21 @@ impl RunId {
 
     /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
     pub fn simple(&self) -> String {
-        self.0.iter().flat_map(|byte| hex(*byte)).collect()
+        text_of(&self.digits()).to_owned()
+    }
+
+    fn digits(&self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *pair = [byte >> 4, byte & 15].map(|nibble| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
+        }
+        digits
     }
 }
 
-/// Both lower-case digits of a byte.
-fn hex(byte: u8) -> [char; 2] {
-    [byte >> 4, byte & 15].map(|nibble| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }))
+/// ASCII as text.
+fn text_of(ascii: &[u8]) -> &str {
+    str::from_utf8(ascii).unwrap_or_default()
 }
 
 impl From<[u8; 16]> for RunId {
@@ -38,14 +46,12 @@ impl From<[u8; 16]> for RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(36);
-        for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            text.extend(hex(*byte));
+        let (mut text, digits) = ([b'-'; 36], self.digits());
+        let places = (0..).filter(|at| !DASHES.contains(at));
+        for (at, digit) in places.zip(digits) {
+            text[at] = digit;
         }
-        f.write_str(&text)
+        f.write_str(text_of(&text))
     }
 }
 

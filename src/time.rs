@@ -160,15 +160,24 @@ pub fn days(days: u64) -> Duration {
     Duration::from_secs(86_400) * u32::try_from(days).unwrap_or(u32::MAX)
 }
 
+/// So many days, for people: `1 day`, `30 days`.
+#[derive(Debug, Clone, Copy)]
+pub struct Days(pub u64);
+
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "day" } else { "days" })
+    }
+}
+
 /// A duration for people, in the largest whole units: `30 days`, `10m`, `1h 30m`. Months and years are spelled as days.
 pub fn days_and_less(duration: Duration) -> String {
     const DAY: u64 = 86_400;
-    let (days, rest) = (duration.as_secs() / DAY, duration.as_secs() % DAY);
-    let unit = if days == 1 { "day" } else { "days" };
+    let (days, rest) = (Days(duration.as_secs() / DAY), duration.as_secs() % DAY);
     match (days, rest) {
-        (0, _) => humantime::format_duration(Duration::from_secs(rest)).to_string(),
-        (_, 0) => format!("{days} {unit}"),
-        (_, _) => format!("{days} {unit} {}", humantime::format_duration(Duration::from_secs(rest))),
+        (Days(0), _) => humantime::format_duration(Duration::from_secs(rest)).to_string(),
+        (_, 0) => days.to_string(),
+        (_, _) => format!("{days} {}", humantime::format_duration(Duration::from_secs(rest))),
     }
 }
 

@@ -85,7 +85,7 @@ impl Session {
         let go_on = || self.stop.check();
         let mut search = Search::begin(store.as_mut(), &self.rules, &self.narrowing, self.now, &go_on)?;
         report.remarks(&std::mem::take(&mut search.remarks));
-        search.run(|| self.open_logs(), report.teller(), |told, logs| report.found(&told, logs))?;
+        search.run(|| self.open_logs(), report.teller(), |told| report.found(told))?;
         report.planned();
         match self.known_ledger().and_then(|ledger| ledger.map(|ledger| ledger.head()).transpose()) {
             Ok(head) => head.into_iter().for_each(|head| report.sealed(head.hash)),

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Metadata, MetadataExt as _};
 
 use crate::bytes::ByteSize;
-use crate::run::RunId;
 
 /// Which file at which moment: a file that was replaced, grew or was touched has another identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +96,6 @@ pub struct RunFiles {
 
 /// What metrics are called after the run's id, where the row names none.
 pub(super) const METRICS_SUFFIX: &str = "_metrics.jsonl";
-
-/// Runs that have metrics under their id, in order.
-#[derive(Debug)]
-pub struct NamedMetrics(pub(super) Vec<RunId>);
 
 /// A file of a run, open for reading.
 pub struct OpenedFile {

@@ -11,7 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
-use super::file::{FileName, Identity, LogPath, METRICS_SUFFIX, NamedMetrics, OpenedFile, PlannedFile, RunFiles};
+use super::file::{FileName, Identity, LogPath, METRICS_SUFFIX, OpenedFile, PlannedFile, RunFiles};
+use super::listed::Listed;
 use super::store::Paths;
 use super::volume::Volume;
 use crate::config::PathMapping;
@@ -26,6 +27,24 @@ pub struct LogsDir {
     root: Dir,
     path: PathBuf,
     maps: Vec<PathMapping>,
+    /// Stored paths that begin so, and go on with a name, are files of that name in the folder itself.
+    plain: Vec<String>,
+}
+
+/// Where stored paths lead into the log directory itself, as texts that end with a slash: what [`LogsDir::locate`] would find
+/// for most of a million paths, component by component.
+fn plain(path: &Path, maps: &[PathMapping]) -> Vec<String> {
+    let here = PathMapping { from: path.to_owned(), to: path.to_owned() };
+    let all: Vec<_> = maps.iter().chain([&here]).collect();
+    let is_apart = |one: &PathMapping, other: &&PathMapping| {
+        !one.from.starts_with(&other.from) && !other.from.starts_with(&one.from)
+    };
+    let is_plain = |(at, map): &(usize, &&PathMapping)| {
+        // None before it may be about the same paths.
+        map.to == path && map.from.is_absolute() && all.iter().take(*at).all(|before| is_apart(map, before))
+    };
+    let text = |(_, map): (usize, &&PathMapping)| Some(map.from.to_str()?.trim_end_matches('/').to_owned() + "/");
+    all.iter().enumerate().filter(is_plain).filter_map(text).collect()
 }
 
 /// Without `.` and doubled slashes.
@@ -60,7 +79,8 @@ impl LogsDir {
             let to = std::path::absolute(&map.to).unwrap_or_else(|_| map.to.clone());
             PathMapping { from: map.from.clone(), to }
         };
-        Ok(LogsDir { root, path, maps: maps.iter().map(absolute).collect() })
+        let maps: Vec<_> = maps.iter().map(absolute).collect();
+        Ok(LogsDir { plain: plain(&path, &maps), root, path, maps })
     }
 
     /// The folder, absolute.
@@ -85,6 +105,10 @@ impl LogsDir {
         if stored.is_empty() || stored.contains('\0') {
             return refused("it is not a path");
         }
+        let plain_name = self.plain.iter().find_map(|folder| stored.strip_prefix(folder.as_str()));
+        if let Some(name) = plain_name.filter(|name| !matches!(*name, "" | "." | "..") && !name.contains('/')) {
+            return Ok(LogPath(Path::new(name).into()));
+        }
         let stored_path = Path::new(stored);
         if stored_path.components().any(|component| matches!(component, Component::ParentDir)) {
             return refused("it holds `..`");
@@ -107,34 +131,34 @@ impl LogsDir {
         (path.components().all(plain) && path.file_name().is_some()).then(|| LogPath(path.into()))
     }
 
-    /// The runs that have metrics under their id, by a listing of the folder; for who looks for those of many runs.
-    pub fn named_metrics(&self) -> io::Result<NamedMetrics> {
-        let mut runs = Vec::new();
+    /// Lists the folder, for who looks for the files of many runs.
+    pub fn list(&self) -> io::Result<Listed> {
+        let mut listed = Listed::default();
         for entry in self.root.entries()? {
-            let name = entry?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(METRICS_SUFFIX)?.parse::<RunId>().ok());
-            runs.extend(id);
+            entry?.file_name().to_str().into_iter().for_each(|name| listed.add(name));
         }
-        runs.sort_unstable();
-        Ok(NamedMetrics(runs))
+        Ok(listed)
     }
 
     /// Finds the files of a run: log, and metrics under the stored name or, for cancelled runs, under the run's id.
-    /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error. With `named`, metrics
-    /// under the run's id are looked for only where it lists them.
-    pub fn find(&self, id: &RunId, paths: &Paths, named: Option<&NamedMetrics>) -> Result<RunFiles> {
+    /// A missing log is a result; one that cannot be looked at, or is no regular file, is an error. With `listed`, nothing is
+    /// looked for that it lacks.
+    pub fn find(&self, id: &RunId, paths: &Paths, listed: Option<&Listed>) -> Result<RunFiles> {
+        let look = |path: &LogPath| match listed {
+            Some(listed) if listed.lacks(path.as_path()) => Ok(None),
+            _ => self.look(path),
+        };
         let mut found = RunFiles::default();
         let log = self.locate(&paths.log)?;
-        match self.look(&log)? {
+        match look(&log)? {
             Some(identity) => found.files.push(PlannedFile { name: FileName::Log, path: log, identity }),
             None => found.missing_log = Some(self.path.join(log.as_path())),
         }
         let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
-        let is_listed = named.is_none_or(|named| named.0.binary_search(id).is_ok());
-        let ids = is_listed.then(|| [id.to_string(), id.simple()]).into_iter().flatten();
-        let by_name = ids.map(|id| LogPath(PathBuf::from(id + METRICS_SUFFIX).into()));
+        let forms: [fn(&RunId) -> String; 2] = [RunId::to_string, RunId::simple];
+        let by_name = forms.into_iter().map(|form| LogPath(PathBuf::from(form(id) + METRICS_SUFFIX).into()));
         for path in stored.into_iter().chain(by_name) {
-            if let Some(identity) = self.look(&path)? {
+            if let Some(identity) = look(&path)? {
                 found.files.push(PlannedFile { name: FileName::Metrics, path, identity });
                 break;
             }
@@ -373,7 +397,7 @@ mod tests {
     fn find(logs: &LogsDir, log: &str, metrics: Option<&str>) -> Result<RunFiles> {
         let paths = Paths { log: log.into(), metrics: metrics.map(str::to_owned) };
         let found = logs.find(&ID.parse().unwrap(), &paths, None);
-        let listed = logs.find(&ID.parse().unwrap(), &paths, Some(&logs.named_metrics().unwrap()));
+        let listed = logs.find(&ID.parse().unwrap(), &paths, Some(&logs.list().unwrap()));
         assert_eq!(found.as_ref().ok(), listed.as_ref().ok(), "a listing finds the same");
         found
     }

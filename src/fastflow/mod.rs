@@ -4,6 +4,7 @@
 //! outside [`Store::remove`], [`Store::restore`] and [`Store::audit`], and never touches a file outside the log directory.
 
 mod file;
+mod listed;
 mod logs;
 mod names;
 pub(crate) mod postgres;
@@ -12,7 +13,8 @@ mod sqlite;
 mod store;
 mod volume;
 
-pub use file::{FileName, Identity, LogPath, NamedMetrics, OpenedFile, PlannedFile, RunFiles};
+pub use file::{FileName, Identity, LogPath, OpenedFile, PlannedFile, RunFiles};
+pub use listed::Listed;
 pub use logs::{HeldBlocks, LogsDir};
 pub use record::{Fingerprint, Record};
 pub(crate) use sqlite::connect as connect_sqlite;

@@ -107,11 +107,12 @@ pub fn build(
     let mut search = Search::begin(store, rules, narrowing, now, &go_on)?;
     plan.remarks = std::mem::take(&mut search.remarks);
     plan.due.reserve_exact(search.due_count());
-    let as_found = |found, _: &LogsDir| found;
-    let logs = search.run(open_logs, as_found, |found, _| match found {
+    let as_found = |found: &mut dyn Iterator<Item = Found>, _: &LogsDir| found.collect::<Vec<_>>();
+    let mut keep = |found| match found {
         Found::Due(planned) => plan.due.push(planned),
         Found::Refused(refused) => plan.refused.push(refused),
         Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),
-    })?;
+    };
+    let logs = search.run(open_logs, as_found, |found| found.into_iter().for_each(&mut keep))?;
     Ok((plan, logs))
 }

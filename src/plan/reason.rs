@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bytes::ByteSize;
-use crate::time::{days, days_and_less};
+use crate::time::{Days, days};
 
 /// The rules by name, in the order in which they give a run its name when several hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,8 +61,8 @@ impl fmt::Display for Reason {
         }
         if let Some((age, kept)) = self.over_age {
             let separator = if self.over_count.is_some() { "; " } else { "" };
-            let whole_days = days(age.as_secs() / days(1).as_secs());
-            write!(f, "{separator}ended {} ago, {} are kept", days_and_less(whole_days), days_and_less(days(kept)))?;
+            let age = age.as_secs() / days(1).as_secs();
+            write!(f, "{separator}ended {} ago, {} are kept", Days(age), Days(kept))?;
         }
         if let Some((size, kept)) = self.over_size {
             write!(f, "log has {size}, the last {kept} are kept")?;

@@ -109,16 +109,16 @@ impl<'a> Search<'a> {
         self.selection.due.len()
     }
 
-    /// Looks for the files of what is due, the oldest first, and hands each run to `each`, in order, as what `prepare` made of
-    /// it, by several threads at a time.
+    /// Looks for the files of what is due, the oldest first, and hands the runs to `each`, in order, some at a time, as what
+    /// `gather` made of them in one of several threads.
     ///
     /// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise. Out: the log
     /// directory, where it was opened.
     pub fn run<T: Send>(
         mut self,
         open_logs: impl FnOnce() -> Result<LogsDir>,
-        prepare: impl Fn(Found, &LogsDir) -> T + Sync,
-        mut each: impl FnMut(T, &LogsDir),
+        gather: impl Fn(&mut dyn Iterator<Item = Found>, &LogsDir) -> T + Sync,
+        mut each: impl FnMut(T),
     ) -> Result<Option<LogsDir>> {
         let (due, unruled) = (std::mem::take(&mut self.selection.due), std::mem::take(&mut self.selection.unruled));
         let logs = match open_logs {
@@ -134,18 +134,18 @@ impl<'a> Search<'a> {
         let count = due.len();
         let (rules, now) = (self.rules, self.now);
         // Where many are due, one listing says more, and sooner, than a look for each.
-        let named = if count >= STRETCH && count * MANY >= self.rows { logs.named_metrics().ok() } else { None };
-        let judge = |due: Due, paths: Result<Option<Paths>>| {
+        let listed = if count >= STRETCH && count * MANY >= self.rows { logs.list().ok() } else { None };
+        let judge = |(due, paths): (Due, Result<Option<Paths>>)| {
             let reason = due.reason(rules, now);
-            let found = paths.transpose()?.and_then(|paths| logs.find(&due.run.id, &paths, named.as_ref()));
-            let found = match found.and_then(|found| in_use.judge(found)) {
+            let found = paths.transpose()?.and_then(|paths| logs.find(&due.run.id, &paths, listed.as_ref()));
+            Some(match found.and_then(|found| in_use.judge(found)) {
                 Ok(RunFiles { files, missing_log }) => {
                     Found::Due(PlannedRun { run: due.run, reason, files, missing_log })
                 }
                 Err(error) => Found::Refused(RefusedRun { run: due.run, reason, error }),
-            };
-            Some(prepare(found, &logs))
+            })
         };
+        let judge = |share: Share| gather(&mut share.into_iter().filter_map(judge), &logs);
         std::thread::scope(|scope| -> Result<()> {
             let mut judging: Option<Judging<'_, T>> = None;
             for stretch in stretches(due) {
@@ -153,12 +153,12 @@ impl<'a> Search<'a> {
                 let paths = self.paths(stretch.iter().map(|due| &due.run))?;
                 let next = Judging::begin(scope, stretch, paths, &judge);
                 // While the files of one stretch are looked for, what became of the one before is handed on.
-                judging.replace(next).into_iter().flat_map(Judging::end).for_each(|found| each(found, &logs));
+                judging.replace(next).into_iter().flat_map(Judging::end).for_each(&mut each);
             }
-            judging.into_iter().flat_map(Judging::end).for_each(|found| each(found, &logs));
+            judging.into_iter().flat_map(Judging::end).for_each(&mut each);
             Ok(())
         })?;
-        self.find_long_logs(&unruled, count, &logs, &in_use, &mut |found, logs| each(prepare(found, logs), logs))?;
+        self.find_long_logs(&unruled, count, &logs, &in_use, &mut |found| each(gather(&mut found.into_iter(), &logs)))?;
         Ok(Some(logs))
     }
 
@@ -173,12 +173,13 @@ impl<'a> Search<'a> {
         due: usize,
         logs: &LogsDir,
         in_use: &InUse,
-        each: &mut impl FnMut(Found, &LogsDir),
+        each: &mut impl FnMut(Vec<Found>),
     ) -> Result<()> {
         let Some(kept) = self.rules.max_log else { return Ok(()) };
         let mut room = self.narrowing.limit.map_or(usize::MAX, |limit| limit.saturating_sub(due));
         for stretch in runs.chunks(STRETCH) {
             (self.go_on)()?;
+            let mut all = Vec::new();
             for (run, paths) in stretch.iter().zip(self.paths(stretch.iter())?) {
                 let Some(paths) = paths.transpose() else { continue };
                 // A run that stays and whose log may not be touched is nobody's concern yet.
@@ -188,14 +189,15 @@ impl<'a> Search<'a> {
                         let reason = Reason { over_size: Some((log.identity.size, kept)), ..Reason::default() };
                         room -= 1;
                         let planned = PlannedRun { run: run.clone(), reason, files: vec![log], missing_log: None };
-                        each(Found::Due(planned), logs);
+                        all.push(Found::Due(planned));
                     }
                     None if self.narrowing.runs.contains(&run.id) => {
-                        each(Found::NotDue(NotDue { run: run.clone(), why: select::NO_RULE.to_owned() }), logs);
+                        all.push(Found::NotDue(NotDue { run: run.clone(), why: select::NO_RULE.to_owned() }));
                     }
                     None => {}
                 }
             }
+            each(all);
         }
         Ok(())
     }
@@ -214,28 +216,31 @@ fn stretches(mut due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
     })
 }
 
+/// Due runs for one thread, with their paths.
+type Share = Vec<(Due, Result<Option<Paths>>)>;
+
 /// A stretch whose files are being looked for, by several threads: on a network file system, most of it is waiting.
-struct Judging<'scope, T>(Vec<ScopedJoinHandle<'scope, Vec<T>>>);
+struct Judging<'scope, T>(Vec<ScopedJoinHandle<'scope, T>>);
 
 impl<'scope, T: Send + 'scope> Judging<'scope, T> {
     fn begin(
         scope: &'scope Scope<'scope, '_>,
         stretch: Vec<Due>,
         paths: Vec<Result<Option<Paths>>>,
-        judge: &'scope (impl Fn(Due, Result<Option<Paths>>) -> Option<T> + Sync),
+        judge: &'scope (impl Fn(Share) -> T + Sync),
     ) -> Self {
-        let share = stretch.len().div_ceil(LOOKERS).max(SHARE);
-        let shares = stretch.len().div_ceil(share);
+        let runs = stretch.len().div_ceil(LOOKERS).max(SHARE);
+        let shares = stretch.len().div_ceil(runs);
         let mut rest = stretch.into_iter().zip(paths);
         let begin = |_| {
-            let part: Vec<_> = rest.by_ref().take(share).collect();
-            scope.spawn(move || part.into_iter().filter_map(|(due, paths)| judge(due, paths)).collect())
+            let share: Share = rest.by_ref().take(runs).collect();
+            scope.spawn(move || judge(share))
         };
         Judging((0..shares).map(begin).collect())
     }
 
     /// What became of them, in their order.
     fn end(self) -> impl Iterator<Item = T> {
-        self.0.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        self.0.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 }

@@ -1,11 +1,8 @@
 //! JSON Lines as cli.md section 4 fixes them.
 
-use std::borrow::Cow;
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::Summary;
@@ -14,11 +11,8 @@ use crate::config::Source;
 use crate::doctor::Check;
 use crate::error::{Error, Warning};
 use crate::exit::Exit;
-use crate::fastflow::LogsDir;
-use crate::flow::Outcome;
-use crate::plan::{NotDue, PlannedRun, RefusedRun, Rule};
 use crate::printable::printable_json;
-use crate::run::{Run, RunId};
+use crate::run::RunId;
 use crate::time::Timestamp;
 
 /// Writes one line. It may be read on a terminal, too.
@@ -26,7 +20,8 @@ pub(super) fn write(out: &mut dyn Write, line: &Value) -> io::Result<()> {
     writeln!(out, "{}", printable_json(&line.to_string()))
 }
 
-fn error(error: &Error) -> Value {
+/// What went wrong, within a line.
+pub(super) fn error(error: &Error) -> Value {
     json!({ "kind": error.kind.name(), "message": error.message(), "hint": error.hint_text() })
 }
 
@@ -123,111 +118,6 @@ pub(super) fn restored(restored: &Restored) -> Value {
         "folder": restored.folder.to_string_lossy(),
         "files": restored.files.iter().map(file).collect::<Vec<_>>(),
     })
-}
-
-/// Most lines are shorter.
-const LINE_BYTES: usize = 512;
-
-/// A run, as cli.md section 4 has it.
-#[derive(Serialize)]
-struct RunLine<'a> {
-    r#type: &'static str,
-    run_id: Shown<RunId>,
-    pipeline: &'a str,
-    status: &'static str,
-    started_at: Shown<Timestamp>,
-    finished_at: Option<Shown<Timestamp>>,
-    rule: Option<&'static str>,
-    reason: Shown<&'a dyn Display>,
-    files: Vec<FileOfRun<'a>>,
-    bytes: u64,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
-}
-
-/// As it is shown to people.
-struct Shown<T>(T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-#[derive(Serialize)]
-struct FileOfRun<'a> {
-    name: &'static str,
-    path: Cow<'a, str>,
-    bytes: u64,
-}
-
-impl<'a> RunLine<'a> {
-    fn new(run: &'a Run, rule: Option<Rule>, reason: &'a dyn Display, outcome: Outcome) -> RunLine<'a> {
-        RunLine {
-            r#type: "run",
-            run_id: Shown(run.id),
-            pipeline: &run.pipeline,
-            status: run.status.label(),
-            started_at: Shown(run.started_at),
-            finished_at: run.finished_at.map(Shown),
-            rule: rule.map(Rule::name),
-            reason: Shown(reason),
-            files: Vec::new(),
-            bytes: 0,
-            outcome: outcome.name(),
-            error: None,
-        }
-    }
-
-    fn planned(planned: &'a PlannedRun, outcome: Outcome, logs: Option<&LogsDir>) -> RunLine<'a> {
-        let files = planned.files.iter().map(|file| {
-            let path = match logs {
-                Some(logs) => Cow::Owned(logs.path().join(file.path.as_path()).to_string_lossy().into_owned()),
-                None => file.path.as_path().to_string_lossy(),
-            };
-            FileOfRun { name: file.name.as_str(), path, bytes: file.identity.size.0 }
-        });
-        let rule = Some(planned.reason.rule());
-        let line = RunLine::new(&planned.run, rule, &planned.reason, outcome);
-        RunLine { files: files.collect(), bytes: planned.bytes().0, ..line }
-    }
-
-    fn into_value(self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
-    }
-}
-
-/// The line of a due run, with its end.
-pub(super) fn due_line(planned: &PlannedRun, logs: Option<&LogsDir>) -> String {
-    let mut line = Vec::with_capacity(LINE_BYTES);
-    // Memory takes everything, and the line has nothing that JSON lacks.
-    drop(serde_json::to_writer(&mut line, &RunLine::planned(planned, Outcome::Due, logs)));
-    line.push(b'\n');
-    let line = String::from_utf8(line).unwrap_or_default();
-    match printable_json(line.trim_end()) {
-        Cow::Owned(safe) => safe + "\n",
-        Cow::Borrowed(_) => line,
-    }
-}
-
-pub(super) fn planned(
-    planned: &PlannedRun,
-    outcome: Outcome,
-    failure: Option<&Error>,
-    logs: Option<&LogsDir>,
-) -> Value {
-    RunLine { error: failure.map(error), ..RunLine::planned(planned, outcome, logs) }.into_value()
-}
-
-pub(super) fn refused(refused: &RefusedRun) -> Value {
-    let line = RunLine::new(&refused.run, Some(refused.reason.rule()), &refused.reason, Outcome::Failed);
-    RunLine { error: Some(error(&refused.error)), ..line }.into_value()
-}
-
-pub(super) fn not_due(not_due: &NotDue) -> Value {
-    let why = format!("not due: {}", not_due.why);
-    RunLine::new(&not_due.run, None, &why, Outcome::Kept).into_value()
 }
 
 pub(super) fn summary(counts: &Summary, command: &str, started_at: Timestamp, duration: Duration, exit: Exit) -> Value {

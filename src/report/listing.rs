@@ -1,17 +1,18 @@
 //! The plan for people and scripts, while it is made: a line for each run, or a table of pipelines and rules.
 //!
-//! In: due runs as they are found. Out: JSON Lines, or text. Holds a line of the table for each pipeline and rule, and no run.
+//! In: due runs as they are found, in any thread. Out: JSON Lines, or text. Holds a line of the table for each pipeline and
+//! rule, and runs for as long as their lines are not written.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Form;
+use super::run_line::RunLine;
 use super::style::bold;
 use super::text::padded;
-use super::{Form, json};
-use crate::bytes::ByteSize;
+use super::trouble::Backlog;
 use crate::fastflow::LogsDir;
 use crate::flow::Outcome;
 use crate::plan::{Found, PlannedRun, Rule};
@@ -21,78 +22,106 @@ use crate::time::Timestamp;
 
 /// So many missing logs are named.
 const NAMED_LOGS: usize = 20;
+/// So many bytes of lines are written rather than kept.
+const LONG: usize = 64 << 10;
 
-/// A run as it was found, with the line of `--json` where it is due and that is asked for.
+/// What there is to tell of some runs that were found.
 pub struct Told {
-    pub(super) found: Found,
-    pub(super) line: Option<String>,
+    /// What is due.
+    pub(super) due: Backlog,
+    /// What is shown of it.
+    pub(super) listing: Listing,
+    /// The others.
+    pub(super) others: Vec<Found>,
 }
 
 impl Told {
-    pub(super) fn new(found: Found, logs: &LogsDir, is_json: bool) -> Told {
-        let line = match &found {
-            Found::Due(planned) if is_json => Some(json::due_line(planned, Some(logs))),
-            _ => None,
-        };
-        Told { found, line }
+    pub(super) fn of(found: &mut dyn Iterator<Item = Found>, form: Form, logs: &LogsDir) -> Told {
+        let mut told = Told { due: Backlog::default(), listing: Listing::new(form), others: Vec::new() };
+        for found in found {
+            match found {
+                Found::Due(planned) => {
+                    told.due.add(Backlog::of(&planned.run, planned.bytes()));
+                    told.listing.add(&planned, Some(logs));
+                }
+                other => told.others.push(other),
+            }
+        }
+        told
     }
 }
 
-/// What is shown of a plan.
+/// What is shown of a plan, or of a part of it.
 pub(super) struct Listing {
     form: Form,
-    out: BufWriter<Stdout>,
-    lines: BTreeMap<(Arc<str>, Rule), Line>,
-    total: Line,
+    /// A line for each run, where that is asked for.
+    text: Vec<u8>,
+    lines: BTreeMap<(Arc<str>, Rule), Backlog>,
+    total: Backlog,
     missing: Vec<(RunId, PathBuf)>,
 }
 
 impl Listing {
     pub(super) fn new(form: Form) -> Listing {
-        Listing {
-            form,
-            out: BufWriter::with_capacity(64 << 10, io::stdout()),
-            lines: BTreeMap::new(),
-            total: Line::default(),
-            missing: Vec::new(),
-        }
+        Listing { form, text: Vec::new(), lines: BTreeMap::new(), total: Backlog::default(), missing: Vec::new() }
     }
 
-    /// A due run, as it is found; with its line of `--json`, where there is one already.
-    pub(super) fn add(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>, line: Option<&str>) {
+    /// A due run.
+    pub(super) fn add(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>) {
         let Form { json, quiet, verbose } = self.form;
         if json {
-            let line = line.map_or_else(|| json::due_line(planned, logs).into(), Cow::Borrowed);
-            drop(self.out.write_all(line.as_bytes()));
+            RunLine::due(planned, logs).write(&mut self.text);
             return;
         }
         if quiet {
             return;
         }
         if verbose > 0 {
-            drop(run(&mut self.out, planned, Outcome::Due));
+            // Memory takes everything.
+            drop(run(&mut self.text, planned, Outcome::Due));
         }
-        let key = (Arc::clone(&planned.run.pipeline), planned.reason.rule());
-        self.lines.entry(key).or_default().add(planned);
-        self.total.add(planned);
+        let one = Backlog::of(&planned.run, planned.bytes());
+        self.lines.entry((Arc::clone(&planned.run.pipeline), planned.reason.rule())).or_default().add(one);
+        self.total.add(one);
         if let Some(path) = planned.missing_log.as_ref().filter(|_| self.missing.len() < NAMED_LOGS) {
             self.missing.push((planned.run.id, path.clone()));
         }
     }
 
-    /// The table, once all are found.
-    pub(super) fn end(mut self, colored: bool) -> io::Result<()> {
-        if self.lines.is_empty() {
-            return self.out.flush();
+    /// What comes after this part; the lines of both are written.
+    pub(super) fn go_on(&mut self, next: Listing, out: &mut dyn Write) -> io::Result<()> {
+        for (key, line) in next.lines {
+            self.lines.entry(key).or_default().add(line);
         }
-        let out = &mut self.out;
+        self.total.add(next.total);
+        self.missing.extend(next.missing);
+        self.missing.truncate(NAMED_LOGS);
+        self.write_lines(out)?;
+        out.write_all(&next.text)
+    }
+
+    /// Whether lines should be written before there are more.
+    pub(super) fn is_long(&self) -> bool {
+        self.text.len() > LONG
+    }
+
+    /// Writes the lines of runs so far.
+    pub(super) fn write_lines(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&std::mem::take(&mut self.text))
+    }
+
+    /// The table, once all are found and their lines are written.
+    pub(super) fn end(self, colored: bool, out: &mut dyn Write) -> io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
         if self.form.verbose > 0 {
             writeln!(out)?;
         }
         let header =
             format!("{}  {:<14}  {:>6}  {:>10}  {:<16}", padded("PIPELINE"), "RULE", "RUNS", "SIZE", "OLDEST END");
         writeln!(out, "{}", bold(colored, header.trim_end()))?;
-        let mut row = |name: &str, rule: &str, line: &Line| {
+        let mut row = |name: &str, rule: &str, line: &Backlog| {
             let oldest = line.oldest.map(Timestamp::to_minute).unwrap_or_default();
             writeln!(out, "{}  {rule:<14}  {:>6}  {:>10}  {oldest}", padded(name), line.runs, line.bytes)
         };
@@ -106,25 +135,7 @@ impl Listing {
             let path = path.display().to_string();
             writeln!(out, "run {run}: its log is not there: {}", printable(&shortened(&path)))?;
         }
-        writeln!(out)?;
-        out.flush()
-    }
-}
-
-/// One line of the table.
-#[derive(Default)]
-struct Line {
-    runs: usize,
-    bytes: ByteSize,
-    oldest: Option<Timestamp>,
-}
-
-impl Line {
-    fn add(&mut self, planned: &PlannedRun) {
-        self.runs += 1;
-        self.bytes += planned.bytes();
-        let aged_from = planned.run.aged_from();
-        self.oldest = Some(self.oldest.map_or(aged_from, |oldest| oldest.min(aged_from)));
+        writeln!(out)
     }
 }
 

@@ -9,6 +9,7 @@ mod json;
 mod ledger;
 mod listing;
 mod progress;
+mod run_line;
 mod runs;
 mod style;
 mod summary;

@@ -5,13 +5,14 @@
 use std::io::{self, Write as _};
 
 use super::listing::{self, Listing, Told};
-use super::trouble::NamedRun;
+use super::run_line::RunLine;
+use super::trouble::{Backlog, NamedRun};
 use super::{Report, json, text};
 use crate::config::Source;
 use crate::error::Error;
 use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::{Found, NotDue, Plan, PlannedRun, RefusedRun, Remarks};
+use crate::plan::{Found, NotDue, Plan, RefusedRun, Remarks};
 
 impl Report {
     /// The settings with their sources, for `-v`.
@@ -48,17 +49,22 @@ impl Report {
     }
 
     /// Makes what [`Report::found`] takes, in any thread.
-    pub fn teller(&self) -> impl Fn(Found, &LogsDir) -> Told + Sync + use<> {
-        let is_json = self.form.json;
-        move |found, logs| Told::new(found, logs, is_json)
+    pub fn teller(&self) -> impl Fn(&mut dyn Iterator<Item = Found>, &LogsDir) -> Told + Sync + use<> {
+        let form = self.form;
+        move |found, logs| Told::of(found, form, logs)
     }
 
-    /// A run of the plan, as it is found.
-    pub fn found(&mut self, told: &Told, logs: &LogsDir) {
-        match &told.found {
-            Found::Due(planned) => self.due(planned, Some(logs), told.line.as_deref()),
-            Found::Refused(refused) => self.refused(refused),
-            Found::NotDue(not_due) => self.not_due(not_due),
+    /// Some runs of the plan, as they are found.
+    pub fn found(&mut self, told: Told) {
+        self.due(told.due);
+        let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
+        drop(listing.go_on(told.listing, &mut io::stdout().lock()));
+        for found in &told.others {
+            match found {
+                Found::Due(_) => {}
+                Found::Refused(refused) => self.refused(refused),
+                Found::NotDue(not_due) => self.not_due(not_due),
+            }
         }
     }
 
@@ -66,25 +72,40 @@ impl Report {
     pub fn begin(&mut self, plan: &Plan, logs: Option<&LogsDir>) {
         plan.refused.iter().for_each(|refused| self.refused(refused));
         self.remarks(&plan.remarks);
-        plan.due.iter().for_each(|planned| self.due(planned, logs, None));
+        for planned in &plan.due {
+            self.due(Backlog::of(&planned.run, planned.bytes()));
+            if !self.dry_run {
+                continue;
+            }
+            let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
+            listing.add(planned, logs);
+            if listing.is_long() {
+                drop(listing.write_lines(&mut io::stdout().lock()));
+            }
+        }
         self.planned();
     }
 
     /// All runs of the plan are found.
     pub fn planned(&mut self) {
         self.remaining.get_or_insert_default();
-        if let Some(listing) = self.listing.take() {
-            drop(listing.end(self.style.stdout));
+        if let Some(mut listing) = self.listing.take() {
+            let mut out = io::BufWriter::new(io::stdout());
+            drop(listing.write_lines(&mut out).and_then(|()| listing.end(self.style.stdout, &mut out)));
+            drop(out.flush());
         }
     }
 
-    fn due(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>, line: Option<&str>) {
-        self.summary.runs_due += 1;
-        self.summary.bytes_due += planned.bytes();
-        self.remaining.get_or_insert_default().add_due(planned);
-        if self.command == "plan" || self.dry_run {
-            self.listing.get_or_insert_with(|| Listing::new(self.form)).add(planned, logs, line);
-        }
+    fn run_line(&self, line: &RunLine<'_>) {
+        let mut text = Vec::new();
+        line.write(&mut text);
+        drop(io::stdout().lock().write_all(&text));
+    }
+
+    fn due(&mut self, due: Backlog) {
+        self.summary.runs_due += due.runs;
+        self.summary.bytes_due += due.bytes;
+        self.remaining.get_or_insert_default().add_due(due);
     }
 
     fn refused(&mut self, refused: &RefusedRun) {
@@ -93,7 +114,7 @@ impl Report {
         self.remaining.get_or_insert_default().add_refused(refused);
         self.troubles.add(&refused.error, Some(&refused.run));
         if self.form.json {
-            self.json_line(&json::refused(refused));
+            self.run_line(&RunLine::refused(refused));
         } else {
             self.failures.push(text::Failure::of_run(&refused.run, &refused.error));
         }
@@ -102,7 +123,8 @@ impl Report {
     fn not_due(&mut self, not_due: &NotDue) {
         self.summary.runs_kept += 1;
         if self.form.json {
-            self.json_line(&json::not_due(not_due));
+            let why = format!("not due: {}", not_due.why);
+            self.run_line(&RunLine::not_due(not_due, &why));
         } else if !self.form.quiet {
             drop(text::not_due(&mut io::stdout().lock(), not_due));
         }
@@ -124,8 +146,7 @@ impl Report {
             Outcome::Archived | Outcome::AlreadyArchived | Outcome::Deleted | Outcome::Truncated | Outcome::LogRemoved
         );
         if self.form.json {
-            let line = json::planned(&ended.planned, ended.outcome, ended.error.as_ref(), logs);
-            self.json_line(&line);
+            self.run_line(&RunLine::ended(&ended, logs));
             return;
         }
         match (&ended.error, ended.outcome) {

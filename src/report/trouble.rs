@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind};
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::{PlannedRun, RefusedRun};
+use crate::plan::RefusedRun;
 use crate::run::{Run, RunId};
 use crate::time::Timestamp;
 
@@ -150,10 +150,15 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    fn add(&mut self, run: &Run, bytes: ByteSize) {
-        self.runs += 1;
-        self.bytes += bytes;
-        self.oldest = older(self.oldest, Some(run.aged_from()));
+    /// One run.
+    pub(super) fn of(run: &Run, bytes: ByteSize) -> Backlog {
+        Backlog { runs: 1, bytes, oldest: Some(run.aged_from()) }
+    }
+
+    pub(super) fn add(&mut self, more: Backlog) {
+        self.runs += more.runs;
+        self.bytes += more.bytes;
+        self.oldest = older(self.oldest, more.oldest);
     }
 }
 
@@ -173,12 +178,12 @@ fn older(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> 
 }
 
 impl Remaining {
-    pub(super) fn add_due(&mut self, planned: &PlannedRun) {
-        self.at_first.add(&planned.run, planned.bytes());
+    pub(super) fn add_due(&mut self, due: Backlog) {
+        self.at_first.add(due);
     }
 
     pub(super) fn add_refused(&mut self, refused: &RefusedRun) {
-        self.refused.add(&refused.run, ByteSize::default());
+        self.refused.add(Backlog::of(&refused.run, ByteSize::default()));
     }
 
     pub(super) fn count(&mut self, ended: &RunOutcome) {

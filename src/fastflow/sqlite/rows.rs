@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 
 use super::super::names::Names;
 use super::super::record::{Cell, Record, RecordBuilder};
-use super::super::store::{Paths, RowError};
+use super::super::store::RowError;
 use crate::error::{Error, Kind, Result};
 use crate::run::{Run, RunId, Standing, Status};
 use crate::time::Timestamp;
@@ -91,26 +91,6 @@ pub(super) fn read_run(
     let Standing { status, started_at, finished_at } = standing;
     let pipeline = names.shared(pipeline_name);
     Ok(Some(Ok(Run { id: run_id, pipeline, status, started_at, finished_at, position: row.get(0)? })))
-}
-
-/// Reads id, `log_file` and `metrics_file`; `None` where the row is that of another run.
-pub(super) fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Option<Result<Paths>>> {
-    if text_of(row.get_ref(0)?).and_then(|text| text.parse().ok()) != Some(*id) {
-        return Ok(None);
-    }
-    let no_text = |column: &str| {
-        let message = format!("read `{column}` of run {id}: it is not text");
-        Err(Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database"))
-    };
-    let Some(log) = text_of(row.get_ref(1)?) else { return Ok(Some(no_text("log_file"))) };
-    let metrics = match row.get_ref(2)? {
-        ValueRef::Null => None,
-        value => match text_of(value) {
-            Some(path) => Some(path.to_owned()).filter(|path| !path.is_empty()),
-            None => return Ok(Some(no_text("metrics_file"))),
-        },
-    };
-    Ok(Some(Ok(Paths { log: log.to_owned(), metrics })))
 }
 
 /// Finds a run by [`id_forms`].

@@ -1,6 +1,6 @@
 //! Every row of `pipeline_runs`, once: by as many connections at a time as there are processors, where there are many rows.
 //!
-//! In: a connection, and the way to open another. Out: the rows that matter, in no order. Holds no transaction longer than a page.
+//! In: connections. Out: the rows that matter, in no order. Holds no transaction longer than a page.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -16,10 +16,6 @@ use crate::run::{Run, Standing};
 const PAGE_ROWS: u64 = 4096;
 /// Into more shares than this a scan is not divided: where rowids lie far apart, most of them would be empty.
 const MOST_SHARES: u64 = 4096;
-/// More readers than this would wait for the disk, and for each other.
-const MOST_READERS: usize = 4;
-/// A further reader is worth its start from so many pages on.
-const PAGES_PER_READER: u64 = 4;
 /// Pages that wait to be taken over from a further reader.
 const PAGES_AHEAD: usize = 4;
 
@@ -41,19 +37,17 @@ impl Page {
 /// Reads every row and hands those that are `wanted`, and those that cannot be read, to `each`. Out: how many were read.
 pub(super) fn scan(
     connection: &Connection,
-    another: &(dyn Fn() -> rusqlite::Result<Connection> + Sync),
+    others: &mut [Connection],
+    shares: Shares,
     wanted: &(dyn Fn(&Standing) -> bool + Sync),
     each: &mut dyn FnMut(Result<Run, RowError>),
 ) -> rusqlite::Result<usize> {
-    let shares = Shares::of(connection)?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
-    let readers = usize::try_from(shares.pages / PAGES_PER_READER).unwrap_or(0).clamp(1, processors);
     let shares = Mutex::new(shares);
     std::thread::scope(|scope| {
         let (sender, pages) = sync_channel(PAGES_AHEAD);
-        for _ in 1..readers {
+        for other in others {
             let (sender, shares) = (sender.clone(), &shares);
-            scope.spawn(move || read_for_another(another, shares, wanted, &sender));
+            scope.spawn(move || read_for_another(other, shares, wanted, &sender));
         }
         drop(sender);
         let (mut rows, mut names) = (0, Names::default());
@@ -70,18 +64,17 @@ pub(super) fn scan(
     })
 }
 
-/// Reads shares until there are none, or until nobody takes the pages; where it cannot begin, the others do its work.
+/// Reads shares until there are none, or until nobody takes the pages.
 fn read_for_another(
-    another: &(dyn Fn() -> rusqlite::Result<Connection> + Sync),
+    connection: &Connection,
     shares: &Mutex<Shares>,
     wanted: &(dyn Fn(&Standing) -> bool + Sync),
     sender: &SyncSender<rusqlite::Result<Page>>,
 ) {
-    let Ok(connection) = another() else { return };
     let mut names = Names::default();
     while let Some(share) = next(shares) {
         let mut rows = Vec::new();
-        let read = read(&connection, share, &mut names, wanted, &mut |row| rows.push(row));
+        let read = read(connection, share, &mut names, wanted, &mut |row| rows.push(row));
         if sender.send(read.map(|read| Page { read, rows })).is_err() {
             return;
         }
@@ -118,14 +111,14 @@ fn read(
 
 /// Rows from one rowid to another, both of them too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Share {
+pub(super) struct Share {
     first: i64,
     last: i64,
 }
 
 /// All rowids there can be, in shares that are taken one after the other.
 #[derive(Debug)]
-struct Shares {
+pub(super) struct Shares {
     /// Where the next share begins.
     next: Option<i64>,
     /// Where it ends, unless it is the last.
@@ -134,13 +127,13 @@ struct Shares {
     width: u64,
     /// The greatest rowid that was seen.
     greatest: i64,
-    /// So many pages there may be.
-    pages: u64,
+    /// So many rows there may be.
+    pub(super) rows: u64,
 }
 
 impl Shares {
     /// Looks where the rows are.
-    fn of(connection: &Connection) -> rusqlite::Result<Shares> {
+    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Shares> {
         // Each by itself is a look at one end of the table; both together would be a scan.
         let end = |which: &str| {
             connection.query_row(&format!("SELECT {which}(rowid) FROM pipeline_runs"), [], |row| row.get(0))
@@ -154,7 +147,7 @@ impl Shares {
         let span = greatest.abs_diff(least);
         let width = PAGE_ROWS.max(span / MOST_SHARES);
         let end = least.saturating_add_unsigned(width - 1);
-        Shares { next: Some(i64::MIN), end, width, greatest, pages: span / PAGE_ROWS + 1 }
+        Shares { next: Some(i64::MIN), end, width, greatest, rows: span.saturating_add(1) }
     }
 }
 

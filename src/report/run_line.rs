@@ -1,0 +1,175 @@
+//! The line of a run in `--json`, as cli.md section 4 has it.
+//!
+//! In: a run, and what became of it. Out: one line of JSON. Written by hand: a plan may have a million of them.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+use super::json;
+use crate::error::Error;
+use crate::fastflow::{LogsDir, PlannedFile};
+use crate::flow::{Outcome, RunOutcome};
+use crate::plan::{NotDue, PlannedRun, RefusedRun, Rule};
+use crate::printable::printable_json;
+use crate::run::Run;
+
+/// What there is to say of a run.
+pub(super) struct RunLine<'a> {
+    run: &'a Run,
+    rule: Option<Rule>,
+    reason: &'a dyn Display,
+    files: &'a [PlannedFile],
+    logs: Option<&'a LogsDir>,
+    outcome: Outcome,
+    error: Option<&'a Error>,
+}
+
+impl<'a> RunLine<'a> {
+    /// A due run; the paths of its files are absolute where `logs` is known.
+    pub(super) fn due(planned: &'a PlannedRun, logs: Option<&'a LogsDir>) -> RunLine<'a> {
+        let PlannedRun { run, reason, files, .. } = planned;
+        RunLine { run, rule: Some(reason.rule()), reason, files, logs, outcome: Outcome::Due, error: None }
+    }
+
+    /// A run at its end.
+    pub(super) fn ended(ended: &'a RunOutcome, logs: Option<&'a LogsDir>) -> RunLine<'a> {
+        RunLine { outcome: ended.outcome, error: ended.error.as_ref(), ..RunLine::due(&ended.planned, logs) }
+    }
+
+    /// A due run that cannot be archived.
+    pub(super) fn refused(refused: &'a RefusedRun) -> RunLine<'a> {
+        let RefusedRun { run, reason, error } = refused;
+        let rule = Some(reason.rule());
+        RunLine { run, rule, reason, files: &[], logs: None, outcome: Outcome::Failed, error: Some(error) }
+    }
+
+    /// A run that was named and is not due, with the reason as a sentence.
+    pub(super) fn not_due(not_due: &'a NotDue, reason: &'a dyn Display) -> RunLine<'a> {
+        RunLine { run: &not_due.run, rule: None, reason, files: &[], logs: None, outcome: Outcome::Kept, error: None }
+    }
+
+    /// Writes the line, with its end, after what is in `out`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let Run { id, pipeline, status, started_at, finished_at, .. } = self.run;
+        string(out, "{\"type\":\"run\",\"run_id\":", id);
+        text(out, ",\"pipeline\":", pipeline);
+        text(out, ",\"status\":", status.label());
+        string(out, ",\"started_at\":", started_at);
+        match finished_at {
+            Some(finished_at) => string(out, ",\"finished_at\":", finished_at),
+            None => raw(out, ",\"finished_at\":null"),
+        }
+        match self.rule {
+            Some(rule) => text(out, ",\"rule\":", rule.name()),
+            None => raw(out, ",\"rule\":null"),
+        }
+        string(out, ",\"reason\":", self.reason);
+        raw(out, ",\"files\":[");
+        for (index, file) in self.files.iter().enumerate() {
+            text(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, file.name.as_str());
+            let path = file.path.as_path();
+            match self.logs {
+                Some(logs) => text(out, ",\"path\":", &logs.path().join(path).to_string_lossy()),
+                None => text(out, ",\"path\":", &path.to_string_lossy()),
+            }
+            number(out, ",\"bytes\":", file.identity.size.0);
+            raw(out, "}");
+        }
+        number(out, "],\"bytes\":", self.files.iter().map(|file| file.identity.size.0).sum());
+        text(out, ",\"outcome\":", self.outcome.name());
+        if let Some(error) = self.error {
+            raw(out, ",\"error\":");
+            raw(out, &printable_json(&json::error(error).to_string()));
+        }
+        raw(out, "}\n");
+    }
+}
+
+fn raw(out: &mut Vec<u8>, json: &str) {
+    out.extend_from_slice(json.as_bytes());
+}
+
+fn number(out: &mut Vec<u8>, key: &str, number: u64) {
+    // Memory takes everything.
+    drop(write!(out, "{key}{number}"));
+}
+
+/// A string as it stands, after its key.
+fn text(out: &mut Vec<u8>, key: &str, text: &str) {
+    raw(out, key);
+    let before = out.len();
+    out.push(b'"');
+    raw(out, text);
+    end_string(out, before);
+}
+
+/// What is shown of a value, after its key.
+fn string(out: &mut Vec<u8>, key: &str, value: &dyn Display) {
+    raw(out, key);
+    let before = out.len();
+    drop(write!(out, "\"{value}"));
+    end_string(out, before);
+}
+
+/// Ends the string that begins at `before`, and escapes what is in it where that is needed.
+fn end_string(out: &mut Vec<u8>, before: usize) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let content = out.get(before + 1..).unwrap_or_default();
+    // Without a way out, this is done for many bytes at a time.
+    if content.iter().fold(true, |so_far, byte| so_far & is_plain(*byte)) {
+        out.push(b'"');
+        return;
+    }
+    let json = serde_json::Value::from(String::from_utf8_lossy(content)).to_string();
+    out.truncate(before);
+    raw(out, &printable_json(&json));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::error::Kind;
+    use crate::plan::Reason;
+    use crate::run::Status;
+    use crate::time::Timestamp;
+
+    fn run(pipeline: &str) -> Run {
+        let started_at = Timestamp::from_rfc3339("2026-08-04T12:00:00.5Z").unwrap();
+        let status = Status::Failed;
+        Run { id: [7; 16].into(), pipeline: pipeline.into(), status, started_at, finished_at: None, position: 0 }
+    }
+
+    fn read(line: &RunLine<'_>) -> Value {
+        let mut out = b"before\n".to_vec();
+        line.write(&mut out);
+        let line = str::from_utf8(&out).unwrap().strip_prefix("before\n").unwrap().strip_suffix('\n').unwrap();
+        assert!(!line.contains(|character: char| character.is_control()), "{line}");
+        serde_json::from_str(line).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_json_whatever_a_run_is_called() {
+        for name in ["etl", "", "T\u{e4}glich \"x\" \\ \u{65e5}\u{672c}", "a\nb\u{1b}[2J\u{202e}\0\u{7f}"] {
+            let run = run(name);
+            let error = Error::new(Kind::LogMissing, "find `\u{1b}`").hint("look");
+            let refused = RefusedRun { run, reason: Reason::default(), error };
+            let expected = json!({
+                "type": "run",
+                "run_id": "07070707-0707-0707-0707-070707070707",
+                "pipeline": name,
+                "status": "FAILED",
+                "started_at": "2026-08-04T12:00:00.500000Z",
+                "finished_at": null,
+                "rule": "all",
+                "reason": "every finished run was asked for",
+                "files": [],
+                "bytes": 0,
+                "outcome": "failed",
+                "error": { "kind": "log_missing", "message": "find `\u{1b}`", "hint": "look" },
+            });
+            assert_eq!(read(&RunLine::refused(&refused)), expected);
+        }
+    }
+}
