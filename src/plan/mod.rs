@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub use guard::{Guard, check as check_guards};
 pub use reason::{Reason, Rule};
 pub use search::{Found, Search};
-pub use select::{Due, Narrowing, NotDue, Rules, Selection, select};
+pub use select::{Narrowing, NotDue, Rules, Selection, select};
 
 use crate::bytes::ByteSize;
 use crate::error::{Error, Result, Warning};

@@ -3,11 +3,12 @@
 //! In: the store, the rules, the log directory. Out: [`Found`] runs as they are found. Between them it holds what a row says of
 //! each run, and no file: a million due runs fit into little memory.
 
-use std::thread::{Scope, ScopedJoinHandle};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
 
 use super::in_use::InUse;
 use super::reason::Reason;
-use super::select::{self, Due, Narrowing, NotDue, Rules, Selection, select};
+use super::select::{self, Narrowing, NotDue, Rules, Selection, select};
 use super::{PlannedRun, RefusedRun, Remarks};
 use crate::error::{Error, Kind, Result, Warning};
 use crate::fastflow::{LogsDir, Paths, RunFiles, Store};
@@ -135,27 +136,25 @@ impl<'a> Search<'a> {
         let (rules, now) = (self.rules, self.now);
         // Where many are due, one listing says more, and sooner, than a look for each.
         let listed = if count >= STRETCH && count * MANY >= self.rows { logs.list().ok() } else { None };
-        let judge = |(due, paths): (Due, Result<Option<Paths>>)| {
-            let reason = due.reason(rules, now);
-            let found = paths.transpose()?.and_then(|paths| logs.find(&due.run.id, &paths, listed.as_ref()));
+        let selection = std::mem::take(&mut self.selection);
+        let judge = |(run, paths): (Run, Result<Option<Paths>>)| {
+            let reason = selection.reason(&run, rules, now);
+            let found = paths.transpose()?.and_then(|paths| logs.find(&run.id, &paths, listed.as_ref()));
             Some(match found.and_then(|found| in_use.judge(found)) {
-                Ok(RunFiles { files, missing_log }) => {
-                    Found::Due(PlannedRun { run: due.run, reason, files, missing_log })
-                }
-                Err(error) => Found::Refused(RefusedRun { run: due.run, reason, error }),
+                Ok(RunFiles { files, missing_log }) => Found::Due(PlannedRun { run, reason, files, missing_log }),
+                Err(error) => Found::Refused(RefusedRun { run, reason, error }),
             })
         };
         let judge = |share: Share| gather(&mut share.into_iter().filter_map(judge), &logs);
         std::thread::scope(|scope| -> Result<()> {
-            let mut judging: Option<Judging<'_, T>> = None;
+            let mut lookers = Lookers::begin(scope, count, &judge);
             for stretch in stretches(due) {
                 (self.go_on)()?;
-                let paths = self.paths(stretch.iter().map(|due| &due.run))?;
-                let next = Judging::begin(scope, stretch, paths, &judge);
+                let paths = self.paths(stretch.iter())?;
                 // While the files of one stretch are looked for, what became of the one before is handed on.
-                judging.replace(next).into_iter().flat_map(Judging::end).for_each(&mut each);
+                lookers.look(stretch, paths, &mut each);
             }
-            judging.into_iter().flat_map(Judging::end).for_each(&mut each);
+            lookers.end(&mut each);
             Ok(())
         })?;
         self.find_long_logs(&unruled, count, &logs, &in_use, &mut |found| each(gather(&mut found.into_iter(), &logs)))?;
@@ -204,7 +203,7 @@ impl<'a> Search<'a> {
 }
 
 /// Stretches of due runs from the first on; the memory of what has been handed out is given back by and by.
-fn stretches(mut due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
+fn stretches(mut due: Vec<Run>) -> impl Iterator<Item = Vec<Run>> {
     due.reverse();
     std::iter::from_fn(move || {
         let mut stretch = due.split_off(due.len().saturating_sub(STRETCH));
@@ -217,30 +216,68 @@ fn stretches(mut due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
 }
 
 /// Due runs for one thread, with their paths.
-type Share = Vec<(Due, Result<Option<Paths>>)>;
+type Share = Vec<(Run, Result<Option<Paths>>)>;
 
-/// A stretch whose files are being looked for, by several threads: on a network file system, most of it is waiting.
-struct Judging<'scope, T>(Vec<ScopedJoinHandle<'scope, T>>);
+/// Threads that look for files, each at a share of runs: on a network file system, most of it is waiting.
+struct Lookers<T> {
+    lookers: Vec<Looker<T>>,
+    /// Shares that were given out, to each in turn.
+    given: usize,
+    /// Shares of which it is known what became of them.
+    taken: usize,
+}
 
-impl<'scope, T: Send + 'scope> Judging<'scope, T> {
-    fn begin(
+/// The two ends of a thread.
+struct Looker<T> {
+    shares: SyncSender<Share>,
+    done: Receiver<T>,
+}
+
+impl<T: Send> Lookers<T> {
+    /// Starts as many as so many runs are worth.
+    fn begin<'scope>(
         scope: &'scope Scope<'scope, '_>,
-        stretch: Vec<Due>,
-        paths: Vec<Result<Option<Paths>>>,
+        runs: usize,
         judge: &'scope (impl Fn(Share) -> T + Sync),
-    ) -> Self {
-        let runs = stretch.len().div_ceil(LOOKERS).max(SHARE);
-        let shares = stretch.len().div_ceil(runs);
-        let mut rest = stretch.into_iter().zip(paths);
+    ) -> Lookers<T>
+    where
+        T: 'scope,
+    {
         let begin = |_| {
-            let share: Share = rest.by_ref().take(runs).collect();
-            scope.spawn(move || judge(share))
+            // Nobody waits at these: a looker has two shares at most.
+            let ((shares, given), (sender, done)) = (sync_channel::<Share>(2), sync_channel(2));
+            scope.spawn(move || given.into_iter().map(judge).try_for_each(|judged| sender.send(judged)));
+            Looker { shares, done }
         };
-        Judging((0..shares).map(begin).collect())
+        Lookers { lookers: (0..runs.div_ceil(SHARE).min(LOOKERS)).map(begin).collect(), given: 0, taken: 0 }
     }
 
-    /// What became of them, in their order.
-    fn end(self) -> impl Iterator<Item = T> {
-        self.0.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    /// Gives out a stretch, and hands on what became of what was given out before, in order.
+    fn look(&mut self, stretch: Vec<Run>, paths: Vec<Result<Option<Paths>>>, each: &mut impl FnMut(T)) {
+        let runs = stretch.len().div_ceil(LOOKERS).max(SHARE);
+        let mut rest = stretch.into_iter().zip(paths).peekable();
+        while rest.peek().is_some() {
+            let share = rest.by_ref().take(runs).collect();
+            let Some(looker) = self.turn(self.given) else { return };
+            // One that has ended panicked, and so will whoever waits for all of them.
+            drop(looker.shares.send(share));
+            self.given += 1;
+            while self.given - self.taken > self.lookers.len() && self.take(each) {}
+        }
+    }
+
+    /// Hands on the rest.
+    fn end(mut self, each: &mut impl FnMut(T)) {
+        while self.taken < self.given && self.take(each) {}
+    }
+
+    fn turn(&self, share: usize) -> Option<&Looker<T>> {
+        self.lookers.get(share.checked_rem(self.lookers.len())?)
+    }
+
+    fn take(&mut self, each: &mut impl FnMut(T)) -> bool {
+        let done = self.turn(self.taken).and_then(|looker| looker.done.recv().ok());
+        self.taken += 1;
+        done.map(each).is_some()
     }
 }

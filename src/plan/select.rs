@@ -58,26 +58,6 @@ impl Narrowing {
     }
 }
 
-/// A run that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// The run.
-    pub run: Run,
-    /// The runs its pipeline has, where it has more than are kept and this is one of the excess.
-    pub over_count: Option<u64>,
-}
-
-impl Due {
-    /// Why it is due, by the same rules and at the same instant by which it was found to be.
-    pub fn reason(&self, rules: &Rules, now: Timestamp) -> Reason {
-        Reason {
-            over_count: self.over_count.zip(rules.keep_runs),
-            over_age: over_age(&self.run.standing(), rules, now),
-            over_size: None,
-        }
-    }
-}
-
 /// How long ago a run ended and how many days are kept, where that is longer.
 fn over_age(run: &Standing, rules: &Rules, now: Timestamp) -> Option<(Duration, u64)> {
     let kept = rules.keep_days.filter(|kept| run.aged_from() < now.minus(days(*kept)))?;
@@ -97,7 +77,7 @@ pub struct NotDue {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Due, the oldest start first.
-    pub due: Vec<Due>,
+    pub due: Vec<Run>,
     /// Finished, old enough and within the narrowing, but due by no rule so far: their logs may be too long. Empty where
     /// that rule is not set.
     pub unruled: Vec<Run>,
@@ -107,62 +87,101 @@ pub struct Selection {
     pub unknown_runs: Vec<RunId>,
     /// Named pipelines without any run.
     pub unknown_pipelines: Vec<String>,
+    /// What pipelines have more than is kept.
+    excess: Excess,
+}
+
+impl Selection {
+    /// Why a run is due, by the same rules and at the same instant by which it was found to be.
+    pub fn reason(&self, run: &Run, rules: &Rules, now: Timestamp) -> Reason {
+        Reason {
+            over_count: self.excess.of(run).zip(rules.keep_runs),
+            over_age: over_age(&run.standing(), rules, now),
+            over_size: None,
+        }
+    }
 }
 
 /// Why a run is not due that nothing else speaks against.
 pub(super) const NO_RULE: &str = "no retention rule asks for it";
 
+/// In what order runs are old.
+fn by_start(run: &Run) -> (Timestamp, RunId) {
+    (run.started_at, run.id)
+}
+
+/// The runs of each pipeline, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Excess(HashMap<Arc<str>, Tally, RandomState>);
+
 /// What is counted of a pipeline.
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Tally {
     /// All its runs.
     runs: u64,
     /// Its finished runs that have been gone through.
     finished: u64,
+    /// The last of them that are more than is kept.
+    last: Option<(Timestamp, RunId)>,
+}
+
+impl Excess {
+    /// Counts all runs.
+    fn count(runs: &[Run]) -> Excess {
+        let mut tallies: HashMap<Arc<str>, Tally, RandomState> = HashMap::default();
+        for run in runs {
+            match tallies.get_mut(&run.pipeline) {
+                Some(tally) => tally.runs += 1,
+                None => drop(tallies.insert(Arc::clone(&run.pipeline), Tally { runs: 1, ..Tally::default() })),
+            }
+        }
+        Excess(tallies)
+    }
+
+    /// Takes the next finished run, the oldest first; whether it is one of those that are more than is kept.
+    fn takes(&mut self, run: &Run, kept: u64) -> bool {
+        let Some(tally) = self.0.get_mut(&run.pipeline) else { return false };
+        tally.finished += 1;
+        let is_excess = tally.finished <= tally.runs.saturating_sub(kept);
+        if is_excess {
+            tally.last = Some(by_start(run));
+        }
+        is_excess
+    }
+
+    /// How many runs the pipeline of a finished run has, where it is one of those that are more than is kept.
+    fn of(&self, run: &Run) -> Option<u64> {
+        let tally = self.0.get(&run.pipeline).filter(|tally| tally.last >= Some(by_start(run)))?;
+        Some(tally.runs)
+    }
 }
 
 /// Decides which runs are due at `now`.
 pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Timestamp) -> Selection {
-    let by_start = |run: &Run| (run.started_at, run.id);
     // Only the rule that counts, and a limit, need all of them in order.
     let needs_order = rules.keep_runs.is_some() || narrowing.limit.is_some();
     if needs_order {
         runs.sort_unstable_by_key(by_start);
     }
-    let mut tallies: HashMap<Arc<str>, Tally, RandomState> = HashMap::default();
-    for run in &runs {
-        match tallies.get_mut(&run.pipeline) {
-            Some(tally) => tally.runs += 1,
-            None => drop(tallies.insert(Arc::clone(&run.pipeline), Tally { runs: 1, finished: 0 })),
-        }
-    }
+    let needs_count = rules.keep_runs.is_some() || !narrowing.pipelines.is_empty();
+    let mut excess = if needs_count { Excess::count(&runs) } else { Excess::default() };
     let named: HashSet<RunId> = narrowing.runs.iter().copied().collect();
     let pipelines: HashSet<&str> = narrowing.pipelines.iter().map(String::as_str).collect();
-    let mut selection = Selection {
-        unknown_pipelines: narrowing
-            .pipelines
-            .iter()
-            .filter(|name| !tallies.contains_key(name.as_str()))
-            .cloned()
-            .collect(),
-        ..Selection::default()
-    };
-    let mut seen = HashSet::new();
-    for run in runs {
-        let over_count = rules.keep_runs.filter(|_| run.status.is_finished()).and_then(|kept| {
-            let tally = tallies.get_mut(&run.pipeline)?;
-            tally.finished += 1;
-            (tally.finished <= tally.runs.saturating_sub(kept)).then_some(tally.runs)
-        });
+    let unknown = narrowing.pipelines.iter().filter(|name| !excess.0.contains_key(name.as_str()));
+    let mut selection = Selection { unknown_pipelines: unknown.cloned().collect(), ..Selection::default() };
+    let (mut seen, mut due) = (HashSet::new(), 0);
+    runs.retain(|run| {
+        let is_excess =
+            rules.keep_runs.filter(|_| run.status.is_finished()).is_some_and(|kept| excess.takes(run, kept));
         let is_named = !named.is_empty() && named.contains(&run.id);
         if !named.is_empty() && !is_named {
-            continue;
+            return false;
         }
         if is_named {
             seen.insert(run.id);
         }
         let age = now.since(run.aged_from());
-        let is_ruled = over_count.is_some() || over_age(&run.standing(), rules, now).is_some() || rules.all;
+        let is_ruled = is_excess || over_age(&run.standing(), rules, now).is_some() || rules.all;
         let obstacle = if !run.status.is_finished() {
             Some(Obstacle::Active)
         } else if age < rules.min_age {
@@ -173,28 +192,30 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
             Some(Obstacle::OtherPipeline)
         } else if narrowing.older_than.is_some_and(|least| age <= least) {
             Some(Obstacle::TooYoung)
-        } else if narrowing.limit.is_some_and(|limit| selection.due.len() >= limit) {
+        } else if narrowing.limit.is_some_and(|limit| due >= limit) {
             Some(Obstacle::Limit)
         } else {
             None
         };
-        match obstacle {
-            None if is_ruled => selection.due.push(Due { run, over_count }),
-            None => selection.unruled.push(run),
+        match &obstacle {
+            None if is_ruled => due += 1,
+            None => selection.unruled.push(run.clone()),
             Some(obstacle) if is_named => {
-                let why = obstacle.describe(&run, rules);
-                selection.not_due.push(NotDue { run, why });
+                let why = obstacle.describe(run, rules);
+                selection.not_due.push(NotDue { run: run.clone(), why });
             }
             Some(_) => {}
         }
-    }
+        obstacle.is_none() && is_ruled
+    });
     if !needs_order {
-        selection.due.sort_unstable_by_key(|due| by_start(&due.run));
+        runs.sort_unstable_by_key(by_start);
         selection.unruled.sort_unstable_by_key(by_start);
         selection.not_due.sort_unstable_by_key(|not_due| by_start(&not_due.run));
     }
-    selection.unknown_runs = narrowing.runs.iter().filter(|id| !seen.contains(id)).copied().collect();
-    selection
+    runs.shrink_to_fit();
+    let unknown_runs = narrowing.runs.iter().filter(|id| !seen.contains(id)).copied().collect();
+    Selection { due: runs, unknown_runs, excess, ..selection }
 }
 
 /// What speaks against a run.
@@ -244,12 +265,7 @@ mod tests {
     }
 
     fn ids(selection: &Selection) -> Vec<u8> {
-        selection
-            .due
-            .iter()
-            .map(|due| due.run.id.simple())
-            .map(|id| u8::from_str_radix(&id[..2], 16).unwrap())
-            .collect()
+        selection.due.iter().map(|run| run.id.simple()).map(|id| u8::from_str_radix(&id[..2], 16).unwrap()).collect()
     }
 
     #[test]
@@ -297,7 +313,7 @@ mod tests {
             vec![run(1, "a", Status::Success, DAY * 95, Some(DAY * 95)), run(2, "a", Status::Success, DAY, Some(DAY))];
         let rules = Rules { keep_runs: Some(1), keep_days: Some(90), ..Rules::default() };
         let selection = select(runs, &rules, &Narrowing::default(), NOW);
-        let reason = selection.due[0].reason(&rules, NOW);
+        let reason = selection.reason(&selection.due[0], &rules, NOW);
         assert_eq!(reason.rule(), Rule::RetentionRuns);
         let sentence = "pipeline has 2 runs, the newest 1 are kept; ended 95 days ago, 90 days are kept";
         assert_eq!(reason.to_string(), sentence);
@@ -318,14 +334,19 @@ mod tests {
         assert_eq!(selection.unknown_pipelines, ["none"]);
     }
 
+    /// Whether there are more siblings than are kept, and a run is one of those.
+    fn over_count(run: &Run, runs: &[Run], rules: &Rules) -> bool {
+        let siblings: Vec<_> = runs.iter().filter(|other| other.pipeline == run.pipeline).collect();
+        let older = siblings.iter().filter(|other| other.status.is_finished());
+        let older = older.filter(|other| (other.started_at, other.id) < (run.started_at, run.id)).count() as i128;
+        rules.keep_runs.is_some_and(|keep| older < siblings.len() as i128 - i128::from(keep))
+    }
+
     /// The rules, written down as slowly and plainly as possible.
     fn naive(runs: &[Run], rules: &Rules, narrowing: &Narrowing) -> HashSet<RunId> {
         let mut due: Vec<&Run> = Vec::new();
         for run in runs {
-            let siblings: Vec<_> = runs.iter().filter(|other| other.pipeline == run.pipeline).collect();
-            let older = siblings.iter().filter(|other| other.status.is_finished());
-            let older = older.filter(|other| (other.started_at, other.id) < (run.started_at, run.id)).count() as i128;
-            let by_count = rules.keep_runs.is_some_and(|keep| older < siblings.len() as i128 - i128::from(keep));
+            let by_count = over_count(run, runs, rules);
             let micros = NOW.micros() - run.finished_at.unwrap_or(run.started_at).micros();
             let by_days = rules.keep_days.is_some_and(|keep| micros > keep as i64 * 86_400_000_000);
             let ended = !matches!(run.status, Status::Pending | Status::Running | Status::Unknown);
@@ -377,10 +398,14 @@ mod tests {
                 limit,
             };
             let selected = select(runs.clone(), &rules, &narrowing, NOW);
-            prop_assert!(selected.due.is_sorted_by_key(|due| (due.run.started_at, due.run.id)));
+            prop_assert!(selected.due.is_sorted_by_key(by_start));
             let concerned = runs.iter().filter(|run| rules.concern(&run.standing(), NOW)).cloned().collect();
+            for run in &selected.due {
+                let reason = selected.reason(run, &rules, NOW);
+                prop_assert_eq!(reason.over_count.is_some(), over_count(run, &runs, &rules));
+            }
             prop_assert_eq!(&select(concerned, &rules, &narrowing, NOW).due, &selected.due, "the others do not matter");
-            let selected: HashSet<_> = selected.due.into_iter().map(|due| due.run.id).collect();
+            let selected: HashSet<_> = selected.due.into_iter().map(|run| run.id).collect();
             prop_assert_eq!(selected, naive(&runs, &rules, &narrowing));
         }
     }
