@@ -8,6 +8,9 @@ use std::path::Path;
 
 use foldhash::fast::RandomState;
 
+use super::file::METRICS_SUFFIX;
+use crate::run::RunId;
+
 /// No name is longer; what is, is looked for like any other.
 const MOST_BYTES: usize = 255;
 
@@ -16,15 +19,26 @@ const MOST_BYTES: usize = 255;
 pub struct Listed {
     hashes: HashSet<u64, RandomState>,
     of_names: RandomState,
+    /// Runs that have metrics under their ids.
+    metrics: HashSet<RunId, RandomState>,
 }
 
 impl Listed {
     /// Adds a name. Capitals count as small letters: on some file systems they are the same. Of names beyond ASCII even more
     /// can be the same; they are never known not to be there.
     pub(super) fn add(&mut self, name: &str) {
-        if let Some(hash) = self.hash(name) {
-            self.hashes.insert(hash);
+        self.hashes.extend(self.hash(name));
+        let before_suffix = name.len().checked_sub(METRICS_SUFFIX.len()).and_then(|at| name.split_at_checked(at));
+        if let Some((id, suffix)) = before_suffix
+            && suffix.eq_ignore_ascii_case(METRICS_SUFFIX)
+        {
+            self.metrics.extend(id.parse::<RunId>());
         }
+    }
+
+    /// Whether no metrics are there under the id of a run.
+    pub(super) fn lacks_metrics_of(&self, id: &RunId) -> bool {
+        !self.metrics.contains(id)
     }
 
     /// Whether nothing was there under this path, which is relative to the folder that was listed.
@@ -57,5 +71,20 @@ mod tests {
                 .map(|name| listed.lacks(Path::new(name)))
                 .into();
         assert_eq!(lacking, [false, true, false, false, false]);
+    }
+
+    #[test]
+    fn metrics_under_an_id_are_known_in_every_form() {
+        let mut listed = Listed::default();
+        let names =
+            ["01020304050607080910111213141516_METRICS.jsonl", "FFFFFFFF-0607-0809-1011-121314151617_metrics.jsonl"];
+        names.iter().for_each(|name| listed.add(name));
+        for (id, lacks) in [
+            ("01020304-0506-0708-0910-111213141516", false),
+            ("ffffffff-0607-0809-1011-121314151617", false),
+            ("01020304-0506-0708-0910-111213141517", true),
+        ] {
+            assert_eq!(listed.lacks_metrics_of(&id.parse().unwrap()), lacks, "{id}");
+        }
     }
 }

@@ -155,8 +155,9 @@ impl LogsDir {
             None => found.missing_log = Some(self.path.join(log.as_path())),
         }
         let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
-        let forms: [fn(&RunId) -> String; 2] = [RunId::to_string, RunId::simple];
-        let by_name = forms.into_iter().map(|form| LogPath(PathBuf::from(form(id) + METRICS_SUFFIX).into()));
+        let is_lacking = listed.is_some_and(|listed| listed.lacks_metrics_of(id));
+        let forms: &[fn(&RunId) -> String] = if is_lacking { &[] } else { &[RunId::to_string, RunId::simple] };
+        let by_name = forms.iter().map(|form| LogPath(PathBuf::from(form(id) + METRICS_SUFFIX).into()));
         for path in stored.into_iter().chain(by_name) {
             if let Some(identity) = look(&path)? {
                 found.files.push(PlannedFile { name: FileName::Metrics, path, identity });

@@ -22,6 +22,8 @@ use crate::time::Timestamp;
 
 /// So many missing logs are named.
 const NAMED_LOGS: usize = 20;
+/// A line of JSON has so many bytes, as a rule.
+const LINE: usize = 400;
 /// So many bytes of lines are written rather than kept.
 const LONG: usize = 64 << 10;
 
@@ -38,6 +40,9 @@ pub struct Told {
 impl Told {
     pub(super) fn of(found: &mut dyn Iterator<Item = Found>, form: Form, logs: &LogsDir) -> Told {
         let mut told = Told { due: Backlog::default(), listing: Listing::new(form), others: Vec::new() };
+        if form.json {
+            told.listing.text.reserve(found.size_hint().1.unwrap_or(0) * LINE);
+        }
         for found in found {
             match found {
                 Found::Due(planned) => {
