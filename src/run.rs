@@ -6,11 +6,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bytes::from_hex;
 use crate::time::Timestamp;
 
 /// The id of a run: 128 bits, shown with dashes, stored by SQLite as 32 hex digits without.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId([u8; 16]);
 
 impl RunId {
@@ -98,7 +100,7 @@ impl FromStr for RunId {
 }
 
 /// How a run stands. Anything Fast-Flow did not define is [`Status::Unknown`]: never due, always reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// Waiting for its start.
     Pending,
@@ -172,7 +174,7 @@ impl Standing {
 }
 
 /// One row of `pipeline_runs`, as far as retention needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Primary key.
     pub id: RunId,

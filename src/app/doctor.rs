@@ -213,15 +213,16 @@ impl Doctor<'_> {
         let narrowing = |limit| Narrowing { limit, ..selection.map(narrowing_of).unwrap_or_default() };
         let open = || LogsDir::open(&self.host.logs_dir.value, &self.host.path_map.value);
         let limit = selection.and_then(|selection| selection.limit);
-        let mut plan =
-            |all, limit| plan::build(store, &rules_of(retention, all), &narrowing(limit), self.now, open, || Ok(()));
-        let check = plan(false, limit).and_then(|(due, _)| {
+        let mut plan = |all, limit| {
+            plan::build(store, &rules_of(retention, all), &narrowing(limit), self.now, None, open, || Ok(()))
+        };
+        let check = plan(false, limit).and_then(|(mut due, _)| {
             if due.due_count() > 0 {
                 let guarded = check_guards(&due, &logs, &Spending::default(), ledger);
-                return Ok(doctor::files(&due, true, guarded));
+                return doctor::files(&mut due, &logs, true, guarded);
             }
-            let (some, _) = plan(true, limit.or(Some(SOME)))?;
-            Ok(doctor::files(&some, false, Ok(())))
+            let (mut some, _) = plan(true, limit.or(Some(SOME)))?;
+            doctor::files(&mut some, &logs, false, Ok(()))
         });
         self.check(check.unwrap_or_else(|error| Check::failed("path_map", &error)));
     }

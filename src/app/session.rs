@@ -2,6 +2,7 @@
 //!
 //! In: [`Cli`] and the layers of the configuration. Out: the plan, shown. Changes nothing; [`super::spend`] does.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::{Cli, Command, SelectionArgs};
@@ -73,9 +74,11 @@ impl Session {
         Ok(Session { config, rules, narrowing, clock, now: clock.now(), stop: Arc::clone(stop) })
     }
 
-    pub(super) fn plan(&self) -> Result<(Plan, Option<LogsDir>)> {
+    /// The plan, where it is long in a file in `folder`.
+    pub(super) fn plan(&self, folder: Option<&Path>) -> Result<(Plan, Option<LogsDir>)> {
         let mut store = fastflow::open(&self.config.host.database.value, Access::Read)?;
-        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, || self.open_logs(), || self.stop.check())
+        let (open, go_on) = (|| self.open_logs(), || self.stop.check());
+        plan::build(store.as_mut(), &self.rules, &self.narrowing, self.now, folder, open, go_on)
     }
 
     /// `plan`: what is due, and nothing else.

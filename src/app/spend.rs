@@ -51,8 +51,8 @@ impl Session {
     /// `--dry-run`: the plan, as far as `backup` and `cleanup` would go with it.
     fn dry_run(&self, report: &mut Report, spending: &Spending) -> Result<()> {
         self.config.archive.target()?;
-        let (plan, logs) = self.plan()?;
-        report.begin(&plan, logs.as_ref());
+        let (mut plan, logs) = self.plan(None)?;
+        report.begin(&mut plan, logs.as_ref())?;
         let ledger = self.known_ledger()?;
         if let Some(ledger) = &ledger {
             report.sealed(ledger.head()?.hash);
@@ -71,14 +71,15 @@ impl Session {
         let _lock = be_alone(place, store.as_mut(), wait, command, now, || self.stop.check())?;
         let host = host_name();
         let mut ledger = Ledger::open(place, &host, self.clock.now())?;
-        let (plan, logs) = self.plan()?;
-        report.begin(&plan, logs.as_ref());
+        let (mut plan, logs) = self.plan(Some(&place.spool_dir()))?;
+        report.begin(&mut plan, logs.as_ref())?;
         report.sealed(ledger.head()?.hash);
         if let Some(logs) = &logs {
             check_guards(&plan, logs, spending, Some(&ledger))?;
         }
         let open_deletions = ledger.open_deletions()?;
-        if plan.due.is_empty() && open_deletions.is_empty() {
+        let is_empty = plan.due.totals().runs == 0;
+        if is_empty && open_deletions.is_empty() {
             return Ok(());
         }
         let logs = Arc::new(logs.map_or_else(|| self.open_logs(), Ok)?);
@@ -87,7 +88,7 @@ impl Session {
         fail_point::reached("begun");
         let left = finish_open_deletions(&mut ledger, store.as_mut(), &logs, &open_deletions, self.clock.now())?;
         left.iter().for_each(|warning| report.warning(warning));
-        if plan.due.is_empty() {
+        if is_empty {
             return self.end(report, &mut ledger);
         }
         let runtime = runtime()?;
@@ -138,9 +139,10 @@ impl Session {
         let bucket = Bucket::connect(target).await?.limited_to(bwlimit.unwrap_or(ByteRate(None)));
         let sent = bucket.sent();
         let archiver = Arc::new(Archiver::new(bucket, target, Arc::clone(&logs), origin, self.clock));
-        let mut progress = Progress::new(report.shows_progress(), plan.due.len(), plan.bytes());
+        let mut progress = Progress::new(report.shows_progress(), plan.due.totals().runs, plan.due.totals().bytes);
         let feeder = Feeder {
             due: plan.due,
+            logs: Arc::clone(&logs),
             store: fastflow::open(&self.config.host.database.value, Access::Read)?,
             ledger: committer.ledger.reader()?,
             archiver: Arc::clone(&archiver),
@@ -230,10 +232,10 @@ pub(super) fn check_guards(plan: &Plan, logs: &LogsDir, spending: &Spending, led
     // Another path is another directory, and the operator's decision.
     let last_volume = last.filter(|last| last.path == logs.path().to_string_lossy()).map(|last| last.volume);
     let guard = Guard { max_delete: spending.max_delete, last_volume };
-    plan::check_guards(plan, logs, guard, |planned| {
+    plan::check_guards(plan, logs, guard, |run| {
         let Some(ledger) = ledger else { return Ok(false) };
-        let recorded = ledger.recorded(&planned.run.id)?;
+        let recorded = ledger.recorded(run)?;
         let is_proven = recorded.is_some_and(|recorded| recorded.receipts.iter().any(Receipt::is_log));
-        Ok(is_proven || ledger.is_log_removed(&planned.run.id)?)
+        Ok(is_proven || ledger.is_log_removed(run)?)
     })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::check::{Check, Verdict};
 use crate::config::Database;
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::Condition;
+use crate::fastflow::{Condition, LogsDir};
 use crate::ledger::LogsVolume;
 use crate::mount::{Mount, check_writable};
 use crate::plan::Plan;
@@ -100,40 +100,42 @@ pub fn volume(folder: &Path, is_empty: Result<bool>, last: Option<&LogsVolume>) 
 /// Whether the paths of the rows lead to files: of due runs, or, where none is due, of the oldest that ended.
 ///
 /// `guards` is what would stop `cleanup` before anything changed.
-pub fn files(plan: &Plan, is_due: bool, guards: Result<()>) -> Check {
+pub fn files(plan: &mut Plan, logs: &LogsDir, is_due: bool, guards: Result<()>) -> Result<Check> {
     const NAME: &str = "path_map";
     let (all, refused) = (plan.due_count(), &plan.refused);
     let which = if is_due { "due runs" } else { "runs that ended (none is due)" };
     if all == 0 {
-        return Check::ok(NAME, "no run has ended yet");
+        return Ok(Check::ok(NAME, "no run has ended yet"));
     }
     if let Err(error) = guards {
-        return Check::failed(NAME, &error);
+        return Ok(Check::failed(NAME, &error));
     }
-    let missing: Vec<&Path> = plan.due.iter().filter_map(|run| run.missing_log.as_deref()).collect();
-    let found = plan.due.len() - missing.len();
+    let found = plan.due.totals().runs - plan.due.totals().without_log.len();
+    let missing = plan.due.iter().find_map(|planned| planned.map(|planned| planned.missing_log).transpose());
+    let missing = missing.transpose()?.map(|path| logs.path_of(&path));
     let message = format!("the logs of {found} of {all} {which} are there");
     let outside: Vec<&Error> =
         refused.iter().map(|run| &run.error).filter(|error| error.kind == Kind::OutsideLogsDir).collect();
-    let Some(example) = outside.first().map(|error| error.message()).or_else(|| {
-        let path = missing.first()?.to_string_lossy();
-        Some(format!("`{}` is not there", shortened(&path)))
-    }) else {
+    let Some(example) = outside
+        .first()
+        .map(|error| error.message())
+        .or_else(|| missing.map(|path| format!("`{}` is not there", shortened(&path.to_string_lossy()))))
+    else {
         let rest = refused.first().map(|run| run.error.message());
-        return match rest {
+        return Ok(match rest {
             Some(rest) => Check::warning(NAME, format!("{message}; {rest}"), "such runs stay; look at what lies there"),
             None => Check::ok(NAME, message),
-        };
+        });
     };
     let verdict = if found * 2 < all { Verdict::Problem } else { Verdict::Warning };
     let hint = "check --logs-dir, and --path-map FROM=TO: FROM is the folder as Fast-Flow sees it, TO the same here";
-    Check { name: NAME, verdict, message: format!("{message}; {example}"), hint: Some(hint.to_owned()) }
+    Ok(Check { name: NAME, verdict, message: format!("{message}; {example}"), hint: Some(hint.to_owned()) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fastflow::{LastAudit, LogsDir};
+    use crate::fastflow::LastAudit;
 
     fn bare() -> Condition {
         Condition {

@@ -3,14 +3,15 @@
 //! In: metadata. Out: values that `logs` finds, opens and removes by. Looks at nothing itself.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cap_std::fs::{Metadata, MetadataExt as _};
+use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSize;
 
 /// Which file at which moment: a file that was replaced, grew or was touched has another identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Device number.
     pub device: u64,
@@ -39,7 +40,7 @@ impl Identity {
 }
 
 /// A path relative to the log directory, without `..`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LogPath(pub(super) Box<Path>);
 
 impl LogPath {
@@ -56,7 +57,7 @@ impl fmt::Display for LogPath {
 }
 
 /// What a file of a run is called in the archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FileName {
     /// `run.log`.
     Log,
@@ -75,7 +76,7 @@ impl FileName {
 }
 
 /// A file that a run has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFile {
     /// What it is.
     pub name: FileName,
@@ -91,7 +92,7 @@ pub struct RunFiles {
     /// What is there, the log first.
     pub files: Vec<PlannedFile>,
     /// Where the log should be, if it is not there.
-    pub missing_log: Option<PathBuf>,
+    pub missing_log: Option<LogPath>,
 }
 
 /// What metrics are called after the run's id, where the row names none.

@@ -83,6 +83,11 @@ impl LogsDir {
         Ok(LogsDir { plain: plain(&path, &maps), root, path, maps })
     }
 
+    /// The path of a file, absolute.
+    pub fn path_of(&self, path: &LogPath) -> PathBuf {
+        self.path.join(path.as_path())
+    }
+
     /// The folder, absolute.
     pub fn path(&self) -> &Path {
         &self.path
@@ -152,7 +157,7 @@ impl LogsDir {
         let log = self.locate(&paths.log)?;
         match look(&log)? {
             Some(identity) => found.files.push(PlannedFile { name: FileName::Log, path: log, identity }),
-            None => found.missing_log = Some(self.path.join(log.as_path())),
+            None => found.missing_log = Some(log),
         }
         let stored = paths.metrics.as_deref().map(|path| self.locate(path)).transpose()?;
         let is_lacking = listed.is_some_and(|listed| listed.lacks_metrics_of(id));
@@ -362,7 +367,7 @@ impl LogsDir {
     }
 
     fn shown(&self, path: &LogPath) -> String {
-        shortened(&self.path.join(path.as_path()).to_string_lossy()).escape_debug().to_string()
+        shortened(&self.path_of(path).to_string_lossy()).escape_debug().to_string()
     }
 }
 
@@ -447,7 +452,7 @@ mod tests {
     fn a_missing_log_is_told_from_an_unreadable_one() {
         let (folder, logs) = logs();
         let missing = find(&logs, "/app/logs/gone/log", None).unwrap();
-        assert_eq!(missing.missing_log, Some(folder.path().join("logs/gone/log")));
+        assert_eq!(missing.missing_log.unwrap().as_path(), Path::new("gone/log"));
         std::fs::write(folder.path().join("logs/file"), "x").unwrap();
         assert_eq!(find(&logs, "/app/logs/file/log", None).unwrap_err().kind, Kind::FileUnreadable);
     }

@@ -11,9 +11,9 @@ use tokio::sync::mpsc::Sender;
 use super::{Outcome, Outcomes, RunOutcome, Stop};
 use crate::archive::{Archiver, HeadProof, Prepared, Proof, Receipt};
 use crate::error::{Error, Kind, Result};
-use crate::fastflow::{FileName, PlannedFile, Record, Store};
+use crate::fastflow::{FileName, LogsDir, PlannedFile, Record, Store};
 use crate::ledger::{Ledger, RecordedHead};
-use crate::plan::PlannedRun;
+use crate::plan::{KeptRuns, PlannedRun};
 use crate::printable::shortened;
 
 /// Cells up to here wait in memory, longer ones in an unnamed file.
@@ -44,7 +44,9 @@ impl Fed {
 /// Reads the runs of a plan, in their order.
 pub struct Feeder {
     /// The plan's runs.
-    pub due: Vec<PlannedRun>,
+    pub due: KeptRuns,
+    /// Where its files are.
+    pub logs: Arc<LogsDir>,
     /// The database, for reading.
     pub store: Box<dyn Store>,
     /// The ledger, for reading.
@@ -61,6 +63,10 @@ impl Feeder {
     /// Reads until everything is read, or until a stop; what is left then has not been attempted.
     pub(super) fn feed(mut self, stop: &Stop, fed: &Sender<Fed>, outcomes: &Outcomes) {
         for planned in std::mem::take(&mut self.due) {
+            let planned = match planned {
+                Ok(planned) => planned,
+                Err(error) => return stop.because(error),
+            };
             if stop.is_set() {
                 drop(outcomes.send(RunOutcome::unsent(planned, Outcome::NotAttempted, None)));
                 continue;
@@ -113,6 +119,7 @@ impl Feeder {
         }
         match &planned.missing_log {
             Some(path) if !self.allow_missing_logs && !self.ledger.is_log_removed(&id)? => {
+                let path = self.logs.path_of(path);
                 let message =
                     format!("archive run {id}: its log `{}` is not there", shortened(&path.to_string_lossy()));
                 Err(Error::new(Kind::LogMissing, message)

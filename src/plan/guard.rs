@@ -2,9 +2,10 @@
 //!
 //! In: the plan, the log directory, which runs the ledger proves. Out: nothing, or the [`Error`] of the guard.
 
-use super::{Plan, PlannedRun};
+use super::Plan;
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{LogsDir, Volume};
+use crate::run::RunId;
 
 /// From this many due runs on, more than half without a log stop the invocation (design.md section 1, 6).
 const ENOUGH_TO_JUDGE: usize = 10;
@@ -24,9 +25,10 @@ pub fn check(
     plan: &Plan,
     logs: &LogsDir,
     guard: Guard,
-    mut is_archived: impl FnMut(&PlannedRun) -> Result<bool>,
+    mut is_archived: impl FnMut(&RunId) -> Result<bool>,
 ) -> Result<()> {
-    let deletions = plan.refused.len() + plan.due.iter().filter(|run| !run.is_cut()).count();
+    let totals = plan.due.totals();
+    let deletions = plan.refused.len() + totals.runs - totals.cuts;
     if let Some(limit) = guard.max_delete.filter(|limit| deletions > *limit) {
         let message = format!("begin: {deletions} runs are due, --max-delete allows {limit}");
         return Err(Error::new(Kind::TooManyDue, message)
@@ -42,7 +44,7 @@ pub fn check(
             .hint("is the right volume mounted? if it was moved on purpose, say --accept-moved-logs once"));
     }
     let mut without_log = 0;
-    for run in plan.due.iter().filter(|run| run.missing_log.is_some()) {
+    for run in &totals.without_log {
         without_log += usize::from(!is_archived(run)?);
     }
     let hint = "is the volume mounted? check --logs-dir and --path-map";
@@ -50,7 +52,7 @@ pub fn check(
         let message = format!("begin: the log directory `{shown}` is empty, but {without_log} due runs point into it");
         return Err(Error::new(Kind::LogsNotMounted, message).hint(hint));
     }
-    let due = plan.due.len();
+    let due = totals.runs;
     if due >= ENOUGH_TO_JUDGE && without_log * 2 > due {
         let message = format!("begin: {without_log} of {due} due runs have no log in `{shown}`");
         return Err(Error::new(Kind::LogsMostlyMissing, message).hint(hint));

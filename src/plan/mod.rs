@@ -5,25 +5,30 @@
 
 mod guard;
 mod in_use;
+mod kept;
 mod reason;
 mod search;
 mod select;
 
-use std::path::PathBuf;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 pub use guard::{Guard, check as check_guards};
+use kept::Packed;
+pub use kept::{KeptRuns, Totals};
 pub use reason::{Reason, Rule};
 pub use search::{Found, Search};
 pub use select::{Narrowing, NotDue, Rules, Selection, select};
 
 use crate::bytes::ByteSize;
 use crate::error::{Error, Result, Warning};
-use crate::fastflow::{LogsDir, PlannedFile, RowError, Store};
+use crate::fastflow::{LogPath, LogsDir, PlannedFile, RowError, Store};
 use crate::run::Run;
 use crate::time::Timestamp;
 
 /// A due run and its files as they were found.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedRun {
     /// The run.
     pub run: Run,
@@ -32,7 +37,7 @@ pub struct PlannedRun {
     /// Its files, the log first.
     pub files: Vec<PlannedFile>,
     /// Where its log should be, if it is not there.
-    pub missing_log: Option<PathBuf>,
+    pub missing_log: Option<LogPath>,
 }
 
 impl PlannedRun {
@@ -75,7 +80,7 @@ pub struct Remarks {
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Due, the oldest first.
-    pub due: Vec<PlannedRun>,
+    pub due: KeptRuns,
     /// Due, but refused.
     pub refused: Vec<RefusedRun>,
     /// What else there is to say.
@@ -83,36 +88,50 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What all due files weigh.
-    pub fn bytes(&self) -> ByteSize {
-        self.due.iter().map(PlannedRun::bytes).sum()
-    }
-
     /// How many runs a rule names, whether or not they can be archived.
     pub fn due_count(&self) -> usize {
-        self.due.len() + self.refused.len()
+        self.due.totals().runs + self.refused.len()
     }
 }
 
-/// A whole [`Search`], kept; with the log directory, where it was needed.
+/// A whole [`Search`], kept, where it is long in a file in `folder`; with the log directory, where it was needed.
 pub fn build(
     store: &mut dyn Store,
     rules: &Rules,
     narrowing: &Narrowing,
     now: Timestamp,
+    folder: Option<&Path>,
     open_logs: impl FnOnce() -> Result<LogsDir>,
     go_on: impl Fn() -> Result<()>,
 ) -> Result<(Plan, Option<LogsDir>)> {
-    let mut plan = Plan::default();
+    let mut plan = Plan { due: folder.map(KeptRuns::in_folder).unwrap_or_default(), ..Plan::default() };
     let mut search = Search::begin(store, rules, narrowing, now, &go_on)?;
     plan.remarks = std::mem::take(&mut search.remarks);
-    plan.due.reserve_exact(search.due_count());
-    let as_found = |found: &mut dyn Iterator<Item = Found>, _: &LogsDir| found.collect::<Vec<_>>();
-    let mut keep = |found| match found {
-        Found::Due(planned) => plan.due.push(planned),
-        Found::Refused(refused) => plan.refused.push(refused),
-        Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),
+    let pack = |found: &mut dyn Iterator<Item = Found>, _: &LogsDir| {
+        let (mut packed, mut others) = (Packed::default(), Vec::new());
+        for found in found {
+            match found {
+                Found::Due(planned) => packed.push(&planned)?,
+                other => others.push(other),
+            }
+        }
+        Ok((packed, others))
     };
-    let logs = search.run(open_logs, as_found, |found| found.into_iter().for_each(&mut keep))?;
-    Ok((plan, logs))
+    let mut kept = Ok(());
+    let logs = search.run(open_logs, pack, |found: Result<(Packed, Vec<Found>)>| {
+        let added = found.and_then(|(packed, others)| {
+            for found in others {
+                match found {
+                    Found::Due(_) => {}
+                    Found::Refused(refused) => plan.refused.push(refused),
+                    Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),
+                }
+            }
+            plan.due.add(packed)
+        });
+        if kept.is_ok() {
+            kept = added;
+        }
+    })?;
+    kept.map(|()| (plan, logs))
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bytes::ByteSize;
 use crate::time::{Days, days};
 
@@ -32,7 +34,7 @@ impl Rule {
 }
 
 /// Why a run is due; shows as one sentence.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// Runs the pipeline has, and runs that are kept, where that rule holds.
     pub over_count: Option<(u64, u64)>,

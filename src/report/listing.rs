@@ -89,7 +89,8 @@ impl Listing {
         self.lines.entry((Arc::clone(&planned.run.pipeline), planned.reason.rule())).or_default().add(one);
         self.total.add(one);
         if let Some(path) = planned.missing_log.as_ref().filter(|_| self.missing.len() < NAMED_LOGS) {
-            self.missing.push((planned.run.id, path.clone()));
+            let path = logs.map_or_else(|| path.as_path().to_owned(), |logs| logs.path_of(path));
+            self.missing.push((planned.run.id, path));
         }
     }
 

@@ -67,10 +67,9 @@ impl<'a> RunLine<'a> {
         raw(out, ",\"files\":[");
         for (index, file) in self.files.iter().enumerate() {
             text(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, file.name.as_str());
-            let path = file.path.as_path();
             match self.logs {
-                Some(logs) => text(out, ",\"path\":", &logs.path().join(path).to_string_lossy()),
-                None => text(out, ",\"path\":", &path.to_string_lossy()),
+                Some(logs) => text(out, ",\"path\":", &logs.path_of(&file.path).to_string_lossy()),
+                None => text(out, ",\"path\":", &file.path.as_path().to_string_lossy()),
             }
             number(out, ",\"bytes\":", file.identity.size.0);
             raw(out, "}");

@@ -9,10 +9,10 @@ use super::run_line::RunLine;
 use super::trouble::{Backlog, NamedRun};
 use super::{Report, json, text};
 use crate::config::Source;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::{Found, NotDue, Plan, RefusedRun, Remarks};
+use crate::plan::{Found, NotDue, Plan, RefusedRun, Remarks, Totals};
 
 impl Report {
     /// The settings with their sources, for `-v`.
@@ -68,22 +68,23 @@ impl Report {
         }
     }
 
-    /// Takes a whole plan.
-    pub fn begin(&mut self, plan: &Plan, logs: Option<&LogsDir>) {
+    /// Takes a whole plan, and shows it where that is all that is done.
+    pub fn begin(&mut self, plan: &mut Plan, logs: Option<&LogsDir>) -> Result<()> {
         plan.refused.iter().for_each(|refused| self.refused(refused));
         self.remarks(&plan.remarks);
-        for planned in &plan.due {
-            self.due(Backlog::of(&planned.run, planned.bytes()));
-            if !self.dry_run {
-                continue;
-            }
-            let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
-            listing.add(planned, logs);
-            if listing.is_long() {
-                drop(listing.write_lines(&mut io::stdout().lock()));
+        let &Totals { runs, bytes, oldest, .. } = plan.due.totals();
+        self.due(Backlog { runs: runs as u64, bytes, oldest });
+        if self.dry_run {
+            for planned in plan.due.iter() {
+                let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
+                listing.add(&planned?, logs);
+                if listing.is_long() {
+                    drop(listing.write_lines(&mut io::stdout().lock()));
+                }
             }
         }
         self.planned();
+        Ok(())
     }
 
     /// All runs of the plan are found.
