@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Result};
 use crate::run::RunId;
 use crate::time::Timestamp;
 
-/// Packed runs up to here wait in memory: some ten thousand.
-const IN_MEMORY: usize = 1 << 20;
+/// Packed runs up to here wait in memory: some two thousand.
+const IN_MEMORY: usize = 256 << 10;
 
 /// What there is to know of due runs together.
 #[derive(Debug, Default)]

@@ -16,7 +16,7 @@ use crate::run::{Run, Standing, Status};
 use crate::time::Timestamp;
 
 /// Runs whose paths are asked for together.
-pub(super) const STRETCH: usize = 8000;
+pub(super) const STRETCH: usize = 2000;
 /// Threads that look at the files of one stretch at the same time,
 const LOOKERS: usize = 8;
 /// each at those of so many runs at least.

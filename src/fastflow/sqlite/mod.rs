@@ -26,14 +26,9 @@ use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::run::{Run, RunId, Standing};
 use rows::{BY_ID, BY_RUN_ID, id_forms, read_record, table_exists};
-use scan::Shares;
 
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// More readers than this would wait for the disk, and for each other.
-const MOST_READERS: usize = 4;
-/// A further reader is worth its thread for so many rows.
-const ROWS_PER_READER: u64 = 2000;
 /// After this time a batch of removals lets go of the write lock; with the sync at its end that leaves half of the 100 ms
 /// that a writer beside us may have to wait.
 const WRITE_LOCK: Duration = Duration::from_millis(25);
@@ -44,8 +39,6 @@ const PAUSE: u32 = 2;
 /// The SQLite implementation of [`Store`].
 pub(super) struct SqliteStore {
     connection: Connection,
-    /// They read beside it where there is much to read; they are opened then.
-    others: Vec<Connection>,
     path: PathBuf,
     has_metrics_file: bool,
     /// Not before this the write lock is asked for again.
@@ -76,13 +69,8 @@ impl SqliteStore {
             return Err(Error::new(Kind::DatabaseUnreadable, format!("{} for writing: it is read-only", context()))
                 .hint("rows are to be deleted: are the file or its file system read-only? `backup` only reads"));
         }
-        let mut store = SqliteStore {
-            connection,
-            others: Vec::new(),
-            path: path.to_owned(),
-            has_metrics_file: false,
-            next_at: Instant::now(),
-        };
+        let mut store =
+            SqliteStore { connection, path: path.to_owned(), has_metrics_file: false, next_at: Instant::now() };
         store.check_schema()?;
         Ok(store)
     }
@@ -126,20 +114,6 @@ impl SqliteStore {
                 damage(&error).unwrap_or("check the file and the disk; nothing was deleted that is not archived");
             Error::caused(Kind::DatabaseUnreadable, context, error).hint(hint)
         }
-    }
-
-    /// The connections that should read so many rows: others beside the one, where the rows are worth it, and there are
-    /// processors for them, and they can be opened.
-    fn readers(&mut self, rows: u64) -> (&Connection, &mut [Connection]) {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
-        let worth = usize::try_from(rows / ROWS_PER_READER).unwrap_or(usize::MAX).clamp(1, processors) - 1;
-        while self.others.len() < worth
-            && let Ok(another) = connect(&self.path, Access::Read)
-        {
-            self.others.push(another);
-        }
-        let used = worth.min(self.others.len());
-        (&self.connection, self.others.get_mut(..used).unwrap_or_default())
     }
 
     fn has_cells(&self) -> rusqlite::Result<bool> {
@@ -232,19 +206,20 @@ impl Store for SqliteStore {
         wanted: &(dyn Fn(&Standing) -> bool + Sync),
         each: &mut dyn FnMut(Result<Run, RowError>),
     ) -> Result<usize> {
-        let mut read = |store: &mut Self| {
-            let shares = Shares::of(&store.connection)?;
-            let (connection, others) = store.readers(shares.rows);
-            scan::scan(connection, others, shares, wanted, each)
-        };
-        read(self).map_err(|error| self.failed("read the runs", error))
+        let another = || connect(&self.path, Access::Read);
+        scan::scan(&self.connection, &another, wanted, each).map_err(|error| self.failed("read the runs", error))
     }
 
     fn paths(&mut self, runs: &[&Run]) -> Result<Vec<Result<Option<Paths>>>> {
         let columns = if self.has_metrics_file { "id, log_file, metrics_file" } else { "id, log_file, NULL" };
-        let (connection, others) = self.readers(runs.len() as u64);
-        let read = paths::read(connection, others, columns, runs);
-        read.map_err(|error| self.failed("read the paths of runs", error))
+        let read = || {
+            // One moment, and one lock, for all.
+            let snapshot = self.connection.unchecked_transaction()?;
+            let found = paths::read(&snapshot, columns, runs)?;
+            snapshot.finish()?;
+            Ok(found)
+        };
+        read().map_err(|error| self.failed("read the paths of runs", error))
     }
 
     fn has(&mut self, id: &RunId) -> Result<bool> {

@@ -1,7 +1,6 @@
 //! The paths of many runs, which lie beside each other more often than not.
 //!
-//! In: runs with the positions at which the scan saw them. Out: their paths, in their order. Each connection
-//! reads its part at one moment.
+//! In: runs with the positions at which the scan saw them. Out: their paths, in their order. Opens no transaction; the caller does.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -16,39 +15,8 @@ const NEAR: u64 = 16;
 /// The paths of a run; `None` where it is gone.
 type Found = Result<Option<Paths>>;
 
-/// Reads the paths of `runs`, a part of them by each connection; `columns` are the id, `log_file` and `metrics_file`.
-pub(super) fn read(
-    connection: &Connection,
-    others: &mut [Connection],
-    columns: &str,
-    runs: &[&Run],
-) -> rusqlite::Result<Vec<Found>> {
-    let part = runs.len().div_ceil(others.len() + 1).max(1);
-    let mut parts = runs.chunks(part);
-    let first = parts.next().unwrap_or_default();
-    std::thread::scope(|scope| {
-        let others: Vec<_> = others
-            .iter_mut()
-            .zip(parts)
-            .map(|(other, part)| scope.spawn(move || read_part(other, columns, part)))
-            .collect();
-        let mut found = read_part(connection, columns, first)?;
-        for other in others {
-            found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok(found)
-    })
-}
-
-fn read_part(connection: &Connection, columns: &str, runs: &[&Run]) -> rusqlite::Result<Vec<Found>> {
-    // One moment, and one lock, for all.
-    let snapshot = connection.unchecked_transaction()?;
-    let found = read_at(&snapshot, columns, runs)?;
-    snapshot.finish()?;
-    Ok(found)
-}
-
-fn read_at(connection: &Connection, columns: &str, runs: &[&Run]) -> rusqlite::Result<Vec<Found>> {
+/// Reads the paths of `runs`; `columns` are the id, `log_file` and `metrics_file`.
+pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rusqlite::Result<Vec<Found>> {
     let mut found: Vec<Option<Found>> = Vec::new();
     found.resize_with(runs.len(), || None);
     let mut places: Vec<(i64, &Run, &mut Option<Found>)> =

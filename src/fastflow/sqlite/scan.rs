@@ -13,7 +13,13 @@ use super::rows::read_run;
 use crate::run::{Run, Standing};
 
 /// Rows per page of the scan.
-const PAGE_ROWS: u64 = 4096;
+const PAGE_ROWS: u64 = 1024;
+/// More readers than this would wait for the disk, and for each other.
+const MOST_READERS: usize = 4;
+/// A further reader is worth its start for so many rows.
+const ROWS_PER_READER: u64 = 10_000;
+/// Each page of the database is read once: more of a cache, in KiB, would only take memory.
+const CACHE_KIB: i64 = 256;
 /// Into more shares than this a scan is not divided: where rowids lie far apart, most of them would be empty.
 const MOST_SHARES: u64 = 4096;
 /// Pages that wait to be taken over from a further reader.
@@ -35,19 +41,29 @@ impl Page {
 }
 
 /// Reads every row and hands those that are `wanted`, and those that cannot be read, to `each`. Out: how many were read.
+///
+/// `another` opens a connection to read with beside the one that there is. Where it cannot, that one reads all.
 pub(super) fn scan(
     connection: &Connection,
-    others: &mut [Connection],
-    shares: Shares,
+    another: &(dyn Fn() -> rusqlite::Result<Connection> + Sync),
     wanted: &(dyn Fn(&Standing) -> bool + Sync),
     each: &mut dyn FnMut(Result<Run, RowError>),
 ) -> rusqlite::Result<usize> {
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    let shares = Shares::of(connection)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
+    let readers = usize::try_from(shares.rows / ROWS_PER_READER).unwrap_or(usize::MAX).clamp(1, processors);
     let shares = Mutex::new(shares);
     std::thread::scope(|scope| {
         let (sender, pages) = sync_channel(PAGES_AHEAD);
-        for other in others {
+        for _ in 1..readers {
             let (sender, shares) = (sender.clone(), &shares);
-            scope.spawn(move || read_for_another(other, shares, wanted, &sender));
+            scope.spawn(move || -> rusqlite::Result<()> {
+                let connection = another()?;
+                connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+                read_for_another(&connection, shares, wanted, &sender);
+                Ok(())
+            });
         }
         drop(sender);
         let (mut rows, mut names) = (0, Names::default());
@@ -111,14 +127,14 @@ fn read(
 
 /// Rows from one rowid to another, both of them too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Share {
+struct Share {
     first: i64,
     last: i64,
 }
 
 /// All rowids there can be, in shares that are taken one after the other.
 #[derive(Debug)]
-pub(super) struct Shares {
+struct Shares {
     /// Where the next share begins.
     next: Option<i64>,
     /// Where it ends, unless it is the last.
@@ -128,12 +144,12 @@ pub(super) struct Shares {
     /// The greatest rowid that was seen.
     greatest: i64,
     /// So many rows there may be.
-    pub(super) rows: u64,
+    rows: u64,
 }
 
 impl Shares {
     /// Looks where the rows are.
-    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Shares> {
+    fn of(connection: &Connection) -> rusqlite::Result<Shares> {
         // Each by itself is a look at one end of the table; both together would be a scan.
         let end = |which: &str| {
             connection.query_row(&format!("SELECT {which}(rowid) FROM pipeline_runs"), [], |row| row.get(0))
