@@ -67,3 +67,72 @@ fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Option<Found>> {
     };
     Ok(Some(Ok(Some(Paths { log: log.to_owned(), metrics }))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Status;
+    use crate::time::Timestamp;
+
+    fn run(number: i64, position: i64) -> Run {
+        Run {
+            id: format!("{number:032x}").parse().unwrap(),
+            pipeline: "p".into(),
+            status: Status::Success,
+            started_at: Timestamp::from_micros(0),
+            finished_at: None,
+            position,
+        }
+    }
+
+    fn database() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE pipeline_runs (id CHAR(32) PRIMARY KEY, log_file, metrics_file);
+                 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300)
+                 INSERT INTO pipeline_runs (rowid, id, log_file, metrics_file)
+                 SELECT n, printf('%032x', n), 'log-' || n, CASE WHEN n % 2 = 0 THEN 'metrics-' || n END FROM numbers;
+                 DELETE FROM pipeline_runs WHERE rowid BETWEEN 50 AND 90;
+                 UPDATE pipeline_runs SET log_file = 7 WHERE rowid = 100;",
+            )
+            .unwrap();
+        connection
+    }
+
+    fn logs(connection: &Connection, runs: &[Run]) -> Vec<String> {
+        let found = read(connection, "id, log_file, metrics_file", &runs.iter().collect::<Vec<_>>()).unwrap();
+        let shown = |found: Found| match found {
+            Ok(Some(Paths { log, metrics })) => format!("{log} {}", metrics.unwrap_or_default()),
+            Ok(None) => "gone".to_owned(),
+            Err(error) => error.kind.name().to_owned(),
+        };
+        found.into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn each_run_gets_its_own_paths_wherever_its_row_is_by_now() {
+        let connection = database();
+        // In no order, near and far; gone; not text; seen elsewhere; without a position, twice.
+        let runs =
+            [(201, 201), (3, 3), (60, 60), (100, 100), (2, 2), (4, 5), (220, 0), (221, 0), (1, 1), (300, i64::MAX)];
+        let runs = runs.map(|(number, position)| run(number, position));
+        let expected = [
+            "log-201 ",
+            "log-3 ",
+            "gone",
+            "unreadable_row",
+            "log-2 metrics-2",
+            "log-4 metrics-4",
+            "log-220 metrics-220",
+            "log-221 ",
+            "log-1 ",
+            "log-300 metrics-300",
+        ];
+        assert_eq!(logs(&connection, &runs), expected);
+        // The rows behind the gap move.
+        connection.execute_batch("VACUUM").unwrap();
+        assert_eq!(logs(&connection, &runs), expected);
+        assert!(logs(&connection, &[]).is_empty());
+    }
+}

@@ -186,7 +186,64 @@ fn next(shares: &Mutex<Shares>) -> Option<Share> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use rusqlite::OpenFlags;
+
     use super::*;
+
+    /// Rows here and there, on more pages than one reader gets; one in a thousand cannot be read, one in ten is running.
+    fn database(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE pipeline_runs (id, pipeline_name, status, started_at, finished_at);
+                 WITH RECURSIVE numbers(n) AS (SELECT -500 UNION ALL SELECT n + 1 FROM numbers WHERE n < 40000)
+                 INSERT INTO pipeline_runs (rowid, id, pipeline_name, status, started_at)
+                 SELECT CASE WHEN n > 39990 THEN n << 40 ELSE n END, printf('%032x', n + 500), 'p' || (n % 7),
+                        CASE WHEN n % 10 = 0 THEN 'RUNNING' ELSE 'SUCCESS' END,
+                        CASE WHEN n % 1000 = 1 THEN 'now' ELSE '2026-06-15 02:00:00' END
+                 FROM numbers WHERE n % 3 > 0;",
+            )
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn every_row_is_read_once_by_however_many_readers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fastflow.db");
+        let connection = database(&path);
+        let another = || Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let none = || Connection::open(folder.path());
+        let openers: [&(dyn Fn() -> rusqlite::Result<Connection> + Sync); 2] = [&another, &none];
+        for another in openers {
+            let (mut runs, mut unreadable) = (Vec::new(), 0);
+            let wanted = |run: &Standing| !run.status.is_finished();
+            let read = scan(&connection, another, &wanted, &mut |row| match row {
+                Ok(run) => runs.push((run.id.simple(), run.position)),
+                Err(_) => unreadable += 1,
+            });
+            let sql = "SELECT id, rowid FROM pipeline_runs WHERE status = 'RUNNING' AND started_at <> 'now'";
+            let mut statement = connection.prepare(sql).unwrap();
+            let there = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            let there: BTreeSet<(String, i64)> = there.collect::<rusqlite::Result<_>>().unwrap();
+            let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+            assert_eq!(read.unwrap(), count("SELECT count(*) FROM pipeline_runs"));
+            assert_eq!(unreadable, count("SELECT count(*) FROM pipeline_runs WHERE started_at = 'now'"));
+            assert_eq!((runs.len(), runs.into_iter().collect::<BTreeSet<_>>()), (there.len(), there));
+        }
+    }
+
+    #[test]
+    fn an_error_of_any_reader_ends_the_scan() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fastflow.db");
+        let connection = database(&path);
+        let empty = Connection::open_in_memory;
+        assert!(scan(&connection, &empty, &|_| true, &mut |_| {}).is_err());
+    }
 
     #[test]
     fn shares_hold_every_rowid_once() {
