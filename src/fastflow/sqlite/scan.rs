@@ -193,28 +193,34 @@ mod tests {
 
     use super::*;
 
-    /// Rows here and there, on more pages than one reader gets; one in a thousand cannot be read, one in ten is running.
-    fn database(path: &Path) -> Connection {
+    /// Rows on more pages than one reader gets, the last of them so many times as far away; one in a thousand cannot be read,
+    /// one in ten is running.
+    fn database(path: &Path, far: i64) -> Connection {
         let connection = Connection::open(path).unwrap();
         connection
-            .execute_batch(
+            .execute_batch(&format!(
                 "CREATE TABLE pipeline_runs (id, pipeline_name, status, started_at, finished_at);
                  WITH RECURSIVE numbers(n) AS (SELECT -500 UNION ALL SELECT n + 1 FROM numbers WHERE n < 40000)
                  INSERT INTO pipeline_runs (rowid, id, pipeline_name, status, started_at)
-                 SELECT CASE WHEN n > 39990 THEN n << 40 ELSE n END, printf('%032x', n + 500), 'p' || (n % 7),
+                 SELECT CASE WHEN n > 39990 THEN n * {far} ELSE n END, printf('%032x', n + 500), 'p' || (n % 7),
                         CASE WHEN n % 10 = 0 THEN 'RUNNING' ELSE 'SUCCESS' END,
                         CASE WHEN n % 1000 = 1 THEN 'now' ELSE '2026-06-15 02:00:00' END
-                 FROM numbers WHERE n % 3 > 0;",
-            )
+                 FROM numbers WHERE n % 4 > 0;"
+            ))
             .unwrap();
         connection
     }
 
     #[test]
     fn every_row_is_read_once_by_however_many_readers() {
+        check(1);
+        check(1 << 40);
+    }
+
+    fn check(far: i64) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fastflow.db");
-        let connection = database(&path);
+        let connection = database(&path, far);
         let another = || Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let none = || Connection::open(folder.path());
         let openers: [&(dyn Fn() -> rusqlite::Result<Connection> + Sync); 2] = [&another, &none];
@@ -240,7 +246,7 @@ mod tests {
     fn an_error_of_any_reader_ends_the_scan() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fastflow.db");
-        let connection = database(&path);
+        let connection = database(&path, 1);
         let empty = Connection::open_in_memory;
         assert!(scan(&connection, &empty, &|_| true, &mut |_| {}).is_err());
     }
