@@ -60,7 +60,7 @@ impl Told {
 pub(super) struct Listing {
     form: Form,
     /// A line for each run, where that is asked for.
-    text: Vec<u8>,
+    text: String,
     lines: BTreeMap<(Arc<str>, Rule), Backlog>,
     total: Backlog,
     missing: Vec<(RunId, PathBuf)>,
@@ -68,7 +68,7 @@ pub(super) struct Listing {
 
 impl Listing {
     pub(super) fn new(form: Form) -> Listing {
-        Listing { form, text: Vec::new(), lines: BTreeMap::new(), total: Backlog::default(), missing: Vec::new() }
+        Listing { form, text: String::new(), lines: BTreeMap::new(), total: Backlog::default(), missing: Vec::new() }
     }
 
     /// A due run.
@@ -82,8 +82,7 @@ impl Listing {
             return;
         }
         if verbose > 0 {
-            // Memory takes everything.
-            drop(run(&mut self.text, planned, Outcome::Due));
+            self.text.push_str(&run(planned, Outcome::Due));
         }
         let one = Backlog::of(&planned.run, planned.bytes());
         self.lines.entry((Arc::clone(&planned.run.pipeline), planned.reason.rule())).or_default().add(one);
@@ -103,7 +102,7 @@ impl Listing {
         self.missing.extend(next.missing);
         self.missing.truncate(NAMED_LOGS);
         self.write_lines(out)?;
-        out.write_all(&next.text)
+        out.write_all(next.text.as_bytes())
     }
 
     /// Whether lines should be written before there are more.
@@ -113,7 +112,7 @@ impl Listing {
 
     /// Writes the lines of runs so far.
     pub(super) fn write_lines(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(&std::mem::take(&mut self.text))
+        out.write_all(std::mem::take(&mut self.text).as_bytes())
     }
 
     /// The table, once all are found and their lines are written.
@@ -145,17 +144,10 @@ impl Listing {
     }
 }
 
-/// A run in one line.
-pub(super) fn run(out: &mut dyn Write, planned: &PlannedRun, outcome: Outcome) -> io::Result<()> {
+/// A run in one line, with its end.
+pub(super) fn run(planned: &PlannedRun, outcome: Outcome) -> String {
     let run = &planned.run;
     let name = shortened(&run.pipeline);
-    writeln!(
-        out,
-        "{}  {:>10}  {:<16}  {}: {}",
-        run.id,
-        planned.bytes(),
-        outcome.name(),
-        printable(&name),
-        planned.reason
-    )
+    let (outcome, name) = (outcome.name(), printable(&name));
+    format!("{}  {:>10}  {outcome:<16}  {name}: {}\n", run.id, planned.bytes(), planned.reason)
 }

@@ -2,8 +2,7 @@
 //!
 //! In: a run, and what became of it. Out: one line of JSON. Written by hand: a plan may have a million of them.
 
-use std::fmt::Display;
-use std::io::Write as _;
+use std::fmt::{Display, Write as _};
 
 use super::json;
 use crate::error::Error;
@@ -49,79 +48,66 @@ impl<'a> RunLine<'a> {
     }
 
     /// Writes the line, with its end, after what is in `out`.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut String) {
         let Run { id, pipeline, status, started_at, finished_at, .. } = self.run;
-        string(out, "{\"type\":\"run\",\"run_id\":", id);
+        known(out, "{\"type\":\"run\",\"run_id\":", id);
         text(out, ",\"pipeline\":", pipeline);
-        text(out, ",\"status\":", status.label());
-        string(out, ",\"started_at\":", started_at);
+        known(out, ",\"status\":", &status.label());
+        known(out, ",\"started_at\":", started_at);
         match finished_at {
-            Some(finished_at) => string(out, ",\"finished_at\":", finished_at),
-            None => raw(out, ",\"finished_at\":null"),
+            Some(finished_at) => known(out, ",\"finished_at\":", finished_at),
+            None => out.push_str(",\"finished_at\":null"),
         }
         match self.rule {
-            Some(rule) => text(out, ",\"rule\":", rule.name()),
-            None => raw(out, ",\"rule\":null"),
+            Some(rule) => known(out, ",\"rule\":", &rule.name()),
+            None => out.push_str(",\"rule\":null"),
         }
-        string(out, ",\"reason\":", self.reason);
-        raw(out, ",\"files\":[");
+        text(out, ",\"reason\":", self.reason);
+        out.push_str(",\"files\":[");
         for (index, file) in self.files.iter().enumerate() {
-            text(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, file.name.as_str());
+            known(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, &file.name.as_str());
             match self.logs {
-                Some(logs) => text(out, ",\"path\":", &logs.path_of(&file.path).to_string_lossy()),
-                None => text(out, ",\"path\":", &file.path.as_path().to_string_lossy()),
+                Some(logs) => text(out, ",\"path\":", logs.path_of(&file.path).to_string_lossy()),
+                None => text(out, ",\"path\":", file.path.as_path().to_string_lossy()),
             }
             number(out, ",\"bytes\":", file.identity.size.0);
-            raw(out, "}");
+            out.push('}');
         }
         number(out, "],\"bytes\":", self.files.iter().map(|file| file.identity.size.0).sum());
-        text(out, ",\"outcome\":", self.outcome.name());
+        known(out, ",\"outcome\":", &self.outcome.name());
         if let Some(error) = self.error {
-            raw(out, ",\"error\":");
-            raw(out, &printable_json(&json::error(error).to_string()));
+            out.push_str(",\"error\":");
+            out.push_str(&printable_json(&json::error(error).to_string()));
         }
-        raw(out, "}\n");
+        out.push_str("}\n");
     }
 }
 
-fn raw(out: &mut Vec<u8>, json: &str) {
-    out.extend_from_slice(json.as_bytes());
+fn number(out: &mut String, key: &str, number: u64) {
+    // Memory takes everything, here and below.
+    let _ = write!(out, "{key}{number}");
 }
 
-fn number(out: &mut Vec<u8>, key: &str, number: u64) {
-    // Memory takes everything.
-    drop(write!(out, "{key}{number}"));
+/// A string of ours, in which there is nothing to escape, after its key.
+fn known(out: &mut String, key: &str, value: &dyn Display) {
+    let _ = write!(out, "{key}\"{value}\"");
 }
 
-/// A string as it stands, after its key.
-fn text(out: &mut Vec<u8>, key: &str, text: &str) {
-    raw(out, key);
+/// Any string, after its key.
+fn text(out: &mut String, key: &str, value: impl Display) {
+    out.push_str(key);
     let before = out.len();
-    out.push(b'"');
-    raw(out, text);
-    end_string(out, before);
-}
-
-/// What is shown of a value, after its key.
-fn string(out: &mut Vec<u8>, key: &str, value: &dyn Display) {
-    raw(out, key);
-    let before = out.len();
-    drop(write!(out, "\"{value}"));
-    end_string(out, before);
-}
-
-/// Ends the string that begins at `before`, and escapes what is in it where that is needed.
-fn end_string(out: &mut Vec<u8>, before: usize) {
+    let _ = write!(out, "\"{value}");
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     let content = out.get(before + 1..).unwrap_or_default();
     // Without a way out, this is done for many bytes at a time.
-    if content.iter().fold(true, |so_far, byte| so_far & is_plain(*byte)) {
-        out.push(b'"');
+    if content.bytes().fold(true, |so_far, byte| so_far & is_plain(byte)) {
+        out.push('"');
         return;
     }
-    let json = serde_json::Value::from(String::from_utf8_lossy(content)).to_string();
+    let json = serde_json::Value::from(content).to_string();
     out.truncate(before);
-    raw(out, &printable_json(&json));
+    out.push_str(&printable_json(&json));
 }
 
 #[cfg(test)]
@@ -141,9 +127,9 @@ mod tests {
     }
 
     fn read(line: &RunLine<'_>) -> Value {
-        let mut out = b"before\n".to_vec();
+        let mut out = "before\n".to_owned();
         line.write(&mut out);
-        let line = str::from_utf8(&out).unwrap().strip_prefix("before\n").unwrap().strip_suffix('\n').unwrap();
+        let line = out.strip_prefix("before\n").unwrap().strip_suffix('\n').unwrap();
         assert!(!line.contains(|character: char| character.is_control()), "{line}");
         serde_json::from_str(line).unwrap()
     }

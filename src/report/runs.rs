@@ -98,9 +98,9 @@ impl Report {
     }
 
     fn run_line(&self, line: &RunLine<'_>) {
-        let mut text = Vec::new();
+        let mut text = String::new();
         line.write(&mut text);
-        drop(io::stdout().lock().write_all(&text));
+        drop(io::stdout().lock().write_all(text.as_bytes()));
     }
 
     fn due(&mut self, due: Backlog) {
@@ -154,7 +154,7 @@ impl Report {
             (Some(error), Outcome::Kept) => self.kept.push(text::Failure::of_run(&ended.planned.run, error)),
             (Some(error), _) => self.failures.push(text::Failure::of_run(&ended.planned.run, error)),
             (None, outcome) if self.form.verbose > 0 && !self.form.quiet => {
-                drop(listing::run(&mut io::stdout().lock(), &ended.planned, outcome));
+                drop(io::stdout().lock().write_all(listing::run(&ended.planned, outcome).as_bytes()));
             }
             (None, _) => {}
         }
