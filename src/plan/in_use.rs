@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::search::STRETCH;
+use super::STRETCH;
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{LogsDir, PlannedFile, RunFiles, Store};
 use crate::run::{Run, RunId};

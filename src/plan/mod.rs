@@ -3,9 +3,11 @@
 //! In: the store, the log directory, rules, the instant. Out: [`Plan`], which `backup` and `cleanup` spend; or, run by run, a
 //! [`Search`], which `plan` prints as it goes, however many are due.
 
+mod excess;
 mod guard;
 mod in_use;
 mod kept;
+mod lookers;
 mod reason;
 mod search;
 mod select;
@@ -26,6 +28,9 @@ use crate::error::{Error, Result, Warning};
 use crate::fastflow::{LogPath, LogsDir, PlannedFile, RowError, Store};
 use crate::run::Run;
 use crate::time::Timestamp;
+
+/// Runs whose paths are asked for together.
+const STRETCH: usize = 2000;
 
 /// A due run and its files as they were found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

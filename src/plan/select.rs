@@ -2,12 +2,10 @@
 //!
 //! The semantics are Fast-Flow's documented ones, except that a run's age counts from its end, not from its start.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-
+use super::excess::{Excess, by_start};
 use super::reason::Reason;
 use crate::bytes::ByteSize;
 use crate::run::{Run, RunId, Standing};
@@ -105,11 +103,6 @@ impl Selection {
 /// Why a run is not due that nothing else speaks against.
 pub(super) const NO_RULE: &str = "no retention rule asks for it";
 
-/// In what order runs are old.
-fn by_start(run: &Run) -> (Timestamp, RunId) {
-    (run.started_at, run.id)
-}
-
 /// So many runs are worth a thread of their own to be put in order.
 const WORTH_A_THREAD: usize = 50_000;
 
@@ -126,52 +119,6 @@ fn sort(runs: &mut [Run]) {
     });
 }
 
-/// The runs of each pipeline, counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Excess(HashMap<Arc<str>, Tally, RandomState>);
-
-/// What is counted of a pipeline.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Tally {
-    /// All its runs.
-    runs: u64,
-    /// Its finished runs that have been gone through.
-    finished: u64,
-    /// The last of them that are more than is kept.
-    last: Option<(Timestamp, RunId)>,
-}
-
-impl Excess {
-    /// Counts all runs.
-    fn count(runs: &[Run]) -> Excess {
-        let mut tallies: HashMap<Arc<str>, Tally, RandomState> = HashMap::default();
-        for run in runs {
-            match tallies.get_mut(&run.pipeline) {
-                Some(tally) => tally.runs += 1,
-                None => drop(tallies.insert(Arc::clone(&run.pipeline), Tally { runs: 1, ..Tally::default() })),
-            }
-        }
-        Excess(tallies)
-    }
-
-    /// Takes the next finished run, the oldest first; whether it is one of those that are more than is kept.
-    fn takes(&mut self, run: &Run, kept: u64) -> bool {
-        let Some(tally) = self.0.get_mut(&run.pipeline) else { return false };
-        tally.finished += 1;
-        let is_excess = tally.finished <= tally.runs.saturating_sub(kept);
-        if is_excess {
-            tally.last = Some(by_start(run));
-        }
-        is_excess
-    }
-
-    /// How many runs the pipeline of a finished run has, where it is one of those that are more than is kept.
-    fn of(&self, run: &Run) -> Option<u64> {
-        let tally = self.0.get(&run.pipeline).filter(|tally| tally.last >= Some(by_start(run)))?;
-        Some(tally.runs)
-    }
-}
-
 /// Decides which runs are due at `now`.
 pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Timestamp) -> Selection {
     // Only the rule that counts, and a limit, need all of them in order.
@@ -183,7 +130,7 @@ pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Tim
     let mut excess = if needs_count { Excess::count(&runs) } else { Excess::default() };
     let named: HashSet<RunId> = narrowing.runs.iter().copied().collect();
     let pipelines: HashSet<&str> = narrowing.pipelines.iter().map(String::as_str).collect();
-    let unknown = narrowing.pipelines.iter().filter(|name| !excess.0.contains_key(name.as_str()));
+    let unknown = narrowing.pipelines.iter().filter(|name| !excess.knows(name));
     let mut selection = Selection { unknown_pipelines: unknown.cloned().collect(), ..Selection::default() };
     let (mut seen, mut due) = (HashSet::new(), 0);
     runs.retain(|run| {
