@@ -3,8 +3,8 @@
 //! In: due runs, the oldest first. Out: the same, unchanged, and what they are together. A hundred thousand take as little
 //! memory as a thousand.
 
-use std::io::{self, BufReader, Read, Seek, Write as _};
-use std::path::Path;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 
 use tempfile::SpooledTempFile;
 
@@ -71,30 +71,31 @@ impl Packed {
 #[derive(Debug)]
 pub struct KeptRuns {
     packed: SpooledTempFile,
+    folder: PathBuf,
     totals: Totals,
 }
 
 /// Without a folder, all of them stay in memory.
 impl Default for KeptRuns {
     fn default() -> Self {
-        KeptRuns { packed: SpooledTempFile::new(usize::MAX), totals: Totals::default() }
+        KeptRuns { packed: SpooledTempFile::new(usize::MAX), folder: PathBuf::new(), totals: Totals::default() }
     }
-}
-
-fn failed(what: &str, error: io::Error) -> Error {
-    Error::caused(Kind::LedgerFailed, format!("{what} the plan in a file without a name"), error)
-        .hint("it waits in the state directory, and takes some hundred bytes a run; is the disk full?")
 }
 
 impl KeptRuns {
     /// None yet; many will wait in a file in `folder`.
     pub(super) fn in_folder(folder: &Path) -> KeptRuns {
-        KeptRuns { packed: SpooledTempFile::new_in(IN_MEMORY, folder), ..KeptRuns::default() }
+        KeptRuns {
+            packed: SpooledTempFile::new_in(IN_MEMORY, folder),
+            folder: folder.to_owned(),
+            totals: Totals::default(),
+        }
     }
 
     /// Adds runs after those that are there.
     pub(super) fn add(&mut self, more: Packed) -> Result<()> {
-        self.packed.write_all(&more.bytes).map_err(|error| failed("keep", error))?;
+        let written = self.packed.seek(SeekFrom::End(0)).and_then(|_| self.packed.write_all(&more.bytes));
+        written.map_err(|error| failed("keep", &self.folder, error))?;
         self.totals.add(more.totals);
         Ok(())
     }
@@ -106,7 +107,7 @@ impl KeptRuns {
 
     /// All of them, the oldest first; an error is the last.
     pub fn iter(&mut self) -> impl Iterator<Item = Result<PlannedRun>> {
-        unpack(&mut self.packed, self.totals.runs)
+        unpack(&mut self.packed, &self.folder, self.totals.runs)
     }
 }
 
@@ -115,28 +116,40 @@ impl IntoIterator for KeptRuns {
     type IntoIter = Box<dyn Iterator<Item = Result<PlannedRun>> + Send>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Box::new(unpack(self.packed, self.totals.runs))
+        Box::new(unpack(self.packed, self.folder, self.totals.runs))
     }
 }
 
 /// Reads so many runs from the beginning on.
-fn unpack(mut packed: impl Read + Seek, runs: usize) -> impl Iterator<Item = Result<PlannedRun>> {
-    let rewound = packed.rewind();
+fn unpack(
+    packed: impl Read + Seek,
+    folder: impl AsRef<Path>,
+    mut left: usize,
+) -> impl Iterator<Item = Result<PlannedRun>> {
     let mut file = BufReader::new(packed);
-    let mut next = move || -> io::Result<PlannedRun> {
-        let mut length = [0; 8];
-        file.read_exact(&mut length)?;
-        let mut packed = Vec::new();
-        file.by_ref().take(u64::from_le_bytes(length)).read_to_end(&mut packed)?;
-        postcard::from_bytes(&packed).map_err(io::Error::other)
-    };
-    let mut rewound = Some(rewound);
-    let mut is_readable = true;
-    (0..runs).map_while(move |_| {
-        let read = is_readable.then(|| rewound.take().unwrap_or(Ok(())).and_then(|()| next()))?;
-        is_readable = read.is_ok();
-        Some(read.map_err(|error| failed("read", error)))
+    let mut begun = file.rewind();
+    std::iter::from_fn(move || {
+        left = left.checked_sub(1)?;
+        let read = std::mem::replace(&mut begun, Ok(())).and_then(|()| unpack_one(&mut file));
+        if read.is_err() {
+            left = 0;
+        }
+        Some(read.map_err(|error| failed("read", folder.as_ref(), error)))
     })
+}
+
+fn unpack_one(file: &mut impl Read) -> io::Result<PlannedRun> {
+    let mut length = [0; 8];
+    file.read_exact(&mut length)?;
+    let mut packed = Vec::new();
+    file.take(u64::from_le_bytes(length)).read_to_end(&mut packed)?;
+    postcard::from_bytes(&packed).map_err(io::Error::other)
+}
+
+fn failed(what: &str, folder: &Path, error: io::Error) -> Error {
+    let context = format!("{what} the plan in a file without a name in `{}`", folder.display());
+    Error::caused(Kind::LedgerFailed, context, error)
+        .hint("it takes some hundred bytes a run there until it is spent; is the disk full?")
 }
 
 #[cfg(test)]
@@ -185,6 +198,8 @@ mod tests {
             let totals = kept.totals();
             assert_eq!((totals.runs, totals.bytes, totals.cuts), (300, ByteSize(301), 0));
             assert_eq!((totals.oldest, totals.without_log.len()), (Some(Timestamp::from_micros(-300)), 299));
+            // Some, all, all again.
+            assert_eq!(kept.iter().take(2).collect::<Result<Vec<_>>>().unwrap(), all[..2]);
             for _ in 0..2 {
                 assert_eq!(kept.iter().collect::<Result<Vec<_>>>().unwrap(), all);
             }

@@ -97,11 +97,6 @@ impl<'a> Search<'a> {
         Ok(Search { remarks, store, rules, narrowing, go_on, now, selection, active, rows })
     }
 
-    /// How many runs are due by their rows.
-    pub fn due_count(&self) -> usize {
-        self.selection.due.len()
-    }
-
     /// Looks for the files of what is due, the oldest first, and hands the runs to `each`, in order, some at a time, as what
     /// `gather` made of them in one of several threads.
     ///

@@ -205,6 +205,29 @@ fn a_disk_that_has_no_more_room_loses_nothing_and_with_room_the_next_call_finish
 }
 
 #[test]
+fn a_plan_that_finds_no_room_to_wait_is_not_begun() {
+    let mut sandbox = Sandbox::on_sqlite(On::Embedded).settle(2000);
+    sandbox.as_admin();
+    let before = sandbox.tree();
+    // The ledger fits, and no more.
+    let ran = sandbox.run_with_files_up_to(100 << 10, &["cleanup", "-q"]);
+    assert!(
+        ran.code == Some(1)
+            && ran.stderr.starts_with("error: failed to keep the plan in a file without a name in `")
+            && ran.stderr.contains("\n  hint: ")
+            && ran.stderr.contains("disk"),
+        "{ran:?}"
+    );
+    assert_eq!((sandbox.sent(), sandbox.in_ledger("SELECT entry FROM entries")), (vec![], vec!["created".to_owned()]));
+    let mut after = sandbox.tree();
+    after.retain(|path, _| before.contains_key(path));
+    assert!(after == before, "rows and files are as they were");
+    sandbox.run(&["cleanup", "-q"]).expect(0, "", "");
+    let objects = sandbox.objects();
+    sandbox.runs(Fate::Archived).into_iter().for_each(|run| sandbox.assert_moved(run, &objects));
+}
+
+#[test]
 fn other_commands_in_between_do_not_hide_what_is_to_be_finished() {
     let mut scene = Scene::new();
     assert!(scene.kill_at("rows-committed", 1));
