@@ -88,7 +88,14 @@ impl Session {
         let go_on = || self.stop.check();
         let mut search = Search::begin(store.as_mut(), &self.rules, &self.narrowing, self.now, &go_on)?;
         report.remarks(&std::mem::take(&mut search.remarks));
-        search.run(|| self.open_logs(), report.teller(), |told| report.found(told))?;
+        search.run(
+            || self.open_logs(),
+            report.teller(),
+            |told| {
+                report.found(told);
+                Ok(())
+            },
+        )?;
         report.planned();
         match self.known_ledger().and_then(|ledger| ledger.map(|ledger| ledger.head()).transpose()) {
             Ok(head) => head.into_iter().for_each(|head| report.sealed(head.hash)),

@@ -52,31 +52,41 @@ impl<T: Send> Lookers<T> {
     }
 
     /// Gives out a stretch, and hands on what became of what was given out before, in order.
-    pub(super) fn look(&mut self, stretch: Vec<Run>, paths: Vec<Result<Option<Paths>>>, each: &mut impl FnMut(T)) {
+    pub(super) fn look(
+        &mut self,
+        stretch: Vec<Run>,
+        paths: Vec<Result<Option<Paths>>>,
+        each: &mut impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
         let runs = stretch.len().div_ceil(LOOKERS).max(SHARE);
         let mut rest = stretch.into_iter().zip(paths).peekable();
         while rest.peek().is_some() {
             let share = rest.by_ref().take(runs).collect();
-            let Some(looker) = self.turn(self.given) else { return };
             // One that has ended panicked, and so will whoever waits for all of them.
-            drop(looker.shares.send(share));
+            drop(self.turn(self.given).map(|looker| looker.shares.send(share)));
             self.given += 1;
-            while self.given - self.taken > self.lookers.len() && self.take(each) {}
+            while self.given - self.taken > self.lookers.len() {
+                self.take(each)?;
+            }
         }
+        Ok(())
     }
 
     /// Hands on the rest.
-    pub(super) fn end(mut self, each: &mut impl FnMut(T)) {
-        while self.taken < self.given && self.take(each) {}
+    pub(super) fn end(mut self, each: &mut impl FnMut(T) -> Result<()>) -> Result<()> {
+        while self.taken < self.given {
+            self.take(each)?;
+        }
+        Ok(())
     }
 
     fn turn(&self, share: usize) -> Option<&Looker<T>> {
         self.lookers.get(share.checked_rem(self.lookers.len())?)
     }
 
-    fn take(&mut self, each: &mut impl FnMut(T)) -> bool {
+    fn take(&mut self, each: &mut impl FnMut(T) -> Result<()>) -> Result<()> {
         let done = self.turn(self.taken).and_then(|looker| looker.done.recv().ok());
         self.taken += 1;
-        done.map(each).is_some()
+        done.map_or(Ok(()), each)
     }
 }

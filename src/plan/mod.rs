@@ -122,21 +122,16 @@ pub fn build(
         }
         Ok((packed, others))
     };
-    let mut kept = Ok(());
     let logs = search.run(open_logs, pack, |found: Result<(Packed, Vec<Found>)>| {
-        let added = found.and_then(|(packed, others)| {
-            for found in others {
-                match found {
-                    Found::Due(_) => {}
-                    Found::Refused(refused) => plan.refused.push(refused),
-                    Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),
-                }
+        let (packed, others) = found?;
+        for found in others {
+            match found {
+                Found::Due(_) => {}
+                Found::Refused(refused) => plan.refused.push(refused),
+                Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),
             }
-            plan.due.add(packed)
-        });
-        if kept.is_ok() {
-            kept = added;
         }
+        plan.due.add(packed)
     })?;
-    kept.map(|()| (plan, logs))
+    Ok((plan, logs))
 }

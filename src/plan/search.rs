@@ -63,7 +63,8 @@ impl<'a> Search<'a> {
             Ok(run) => {
                 unknown_status += usize::from(run.status == Status::Unknown);
                 active.extend((!run.status.is_finished()).then(|| run.clone()));
-                if concerns(&run.standing()) {
+                // Of those that have ended, no others were wanted.
+                if run.status.is_finished() || concerns(&run.standing()) {
                     runs.push(run);
                 }
             }
@@ -98,7 +99,7 @@ impl<'a> Search<'a> {
     }
 
     /// Looks for the files of what is due, the oldest first, and hands the runs to `each`, in order, some at a time, as what
-    /// `gather` made of them in one of several threads.
+    /// `gather` made of them in one of several threads. An error of `each` ends it.
     ///
     /// `open_logs` is called only where something is due: an unmounted log directory does not matter otherwise. Out: the log
     /// directory, where it was opened.
@@ -106,7 +107,7 @@ impl<'a> Search<'a> {
         mut self,
         open_logs: impl FnOnce() -> Result<LogsDir>,
         gather: impl Fn(&mut dyn Iterator<Item = Found>, &LogsDir) -> T + Sync,
-        mut each: impl FnMut(T),
+        mut each: impl FnMut(T) -> Result<()>,
     ) -> Result<Option<LogsDir>> {
         let (due, unruled) = (std::mem::take(&mut self.selection.due), std::mem::take(&mut self.selection.unruled));
         let logs = match open_logs {
@@ -139,10 +140,9 @@ impl<'a> Search<'a> {
                 (self.go_on)()?;
                 let paths = self.paths(stretch.iter())?;
                 // While the files of one stretch are looked for, what became of the one before is handed on.
-                lookers.look(stretch, paths, &mut each);
+                lookers.look(stretch, paths, &mut each)?;
             }
-            lookers.end(&mut each);
-            Ok(())
+            lookers.end(&mut each)
         })?;
         self.find_long_logs(&unruled, count, &logs, &in_use, &mut |found| each(gather(&mut found.into_iter(), &logs)))?;
         Ok(Some(logs))
@@ -159,7 +159,7 @@ impl<'a> Search<'a> {
         due: usize,
         logs: &LogsDir,
         in_use: &InUse,
-        each: &mut impl FnMut(Vec<Found>),
+        each: &mut impl FnMut(Vec<Found>) -> Result<()>,
     ) -> Result<()> {
         let Some(kept) = self.rules.max_log else { return Ok(()) };
         let mut room = self.narrowing.limit.map_or(usize::MAX, |limit| limit.saturating_sub(due));
@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
                     None => {}
                 }
             }
-            each(all);
+            each(all)?;
         }
         Ok(())
     }
