@@ -1,7 +1,7 @@
 //! The plan for people and scripts, while it is made: a line for each run, or a table of pipelines and rules.
 //!
 //! In: due runs as they are found, in any thread. Out: JSON Lines, or text. Holds a line of the table for each pipeline and
-//! rule, and runs for as long as their lines are not written.
+//! rule, and the lines of runs until they are written.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -29,9 +29,7 @@ const LONG: usize = 64 << 10;
 
 /// What there is to tell of some runs that were found.
 pub struct Told {
-    /// What is due.
-    pub(super) due: Backlog,
-    /// What is shown of it.
+    /// What is due, and what is shown of it.
     pub(super) listing: Listing,
     /// The others.
     pub(super) others: Vec<Found>,
@@ -39,16 +37,13 @@ pub struct Told {
 
 impl Told {
     pub(super) fn of(found: &mut dyn Iterator<Item = Found>, form: Form, logs: &LogsDir) -> Told {
-        let mut told = Told { due: Backlog::default(), listing: Listing::new(form), others: Vec::new() };
+        let mut told = Told { listing: Listing::new(form), others: Vec::new() };
         if form.json {
             told.listing.text.reserve(found.size_hint().1.unwrap_or(0) * LINE);
         }
         for found in found {
             match found {
-                Found::Due(planned) => {
-                    told.due.add(Backlog::of(&planned.run, planned.bytes()));
-                    told.listing.add(&planned, Some(logs));
-                }
+                Found::Due(planned) => told.listing.add(&planned, Some(logs)),
                 other => told.others.push(other),
             }
         }
@@ -62,7 +57,8 @@ pub(super) struct Listing {
     /// A line for each run, where that is asked for.
     text: String,
     lines: BTreeMap<(Arc<str>, Rule), Backlog>,
-    total: Backlog,
+    /// All that was added.
+    pub(super) total: Backlog,
     missing: Vec<(RunId, PathBuf)>,
 }
 
@@ -74,6 +70,8 @@ impl Listing {
     /// A due run.
     pub(super) fn add(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>) {
         let Form { json, quiet, verbose } = self.form;
+        let one = Backlog::of(&planned.run, planned.bytes());
+        self.total.add(one);
         if json {
             RunLine::due(planned, logs).write(&mut self.text);
             return;
@@ -84,9 +82,7 @@ impl Listing {
         if verbose > 0 {
             self.text.push_str(&run(planned, Outcome::Due));
         }
-        let one = Backlog::of(&planned.run, planned.bytes());
         self.lines.entry((Arc::clone(&planned.run.pipeline), planned.reason.rule())).or_default().add(one);
-        self.total.add(one);
         if let Some(path) = planned.missing_log.as_ref().filter(|_| self.missing.len() < NAMED_LOGS) {
             let path = logs.map_or_else(|| path.as_path().to_owned(), |logs| logs.path_of(path));
             self.missing.push((planned.run.id, path));

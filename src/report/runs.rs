@@ -56,7 +56,7 @@ impl Report {
 
     /// Some runs of the plan, as they are found.
     pub fn found(&mut self, told: Told) {
-        self.due(told.due);
+        self.due(told.listing.total);
         let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
         drop(listing.go_on(told.listing, &mut io::stdout().lock()));
         for found in &told.others {
