@@ -261,9 +261,10 @@ fn plan(asked: &Asked) -> Result<Table> {
             Ok(Figures { items: all, ..measure(&mut stage.ours(instance, "http://127.0.0.1:9", "none", &arguments))? })
         })
     };
+    let judged = &["id", "pipeline_name", "status", "started_at", "finished_at"];
     let database = instance.join("data").join("fastflow.db");
     let scan = || {
-        let sql = "SELECT id, pipeline_name, status, started_at, finished_at FROM pipeline_runs";
+        let sql = format!("SELECT {} FROM pipeline_runs", judged.join(", "));
         Ok(Figures { items: all, ..measure(Command::new("sqlite3").arg("-readonly").arg(&database).arg(sql))? })
     };
     let bare = |columns: &'static [&'static str]| -> Round<'_> {
@@ -283,7 +284,6 @@ fn plan(asked: &Asked) -> Result<Table> {
             Ok(Figures { wall: began.elapsed(), items: all, ..Figures::default() })
         })
     };
-    let judged = &["id", "pipeline_name", "status", "started_at", "finished_at"];
     let planned = &["id", "pipeline_name", "status", "started_at", "finished_at", "log_file", "metrics_file"];
     let contenders: Vec<(&str, Round<'_>)> = vec![
         ("`plan --json`, 1,000 due", ours("30")),
