@@ -1,4 +1,4 @@
-//! Sizes in bytes, shown in binary units with one decimal; bytes in a second; bytes out of hexadecimal.
+//! Sizes in bytes, shown in binary units with one decimal; bytes in a second; bytes from and to hexadecimal.
 
 use std::fmt;
 use std::iter::Sum;
@@ -103,6 +103,15 @@ pub fn from_hex<const N: usize>(digits: impl AsRef<[u8]>) -> Option<[u8; N]> {
         *byte = high << 4 | low;
     }
     (digits.len() == 2 * N && worst < 16).then_some(bytes)
+}
+
+/// Lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut digits = Vec::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        digits.extend([byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]));
+    }
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 #[cfg(test)]

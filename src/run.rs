@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::from_hex;
+use crate::bytes::{from_hex, to_hex};
 use crate::time::Timestamp;
 
 /// The id of a run: 128 bits, shown with dashes, stored by SQLite as 32 hex digits without.
@@ -23,21 +23,8 @@ impl RunId {
 
     /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
     pub fn simple(&self) -> String {
-        text_of(&self.digits()).to_owned()
+        to_hex(&self.0)
     }
-
-    fn digits(&self) -> [u8; 32] {
-        let mut digits = [0; 32];
-        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
-            *pair = [byte >> 4, byte & 15].map(|nibble| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
-        }
-        digits
-    }
-}
-
-/// ASCII as text.
-fn text_of(ascii: &[u8]) -> &str {
-    str::from_utf8(ascii).unwrap_or_default()
 }
 
 impl From<[u8; 16]> for RunId {
@@ -48,12 +35,12 @@ impl From<[u8; 16]> for RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut text, digits) = ([b'-'; 36], self.digits());
+        let mut text = [b'-'; 36];
         let places = (0..).filter(|at| !DASHES.contains(at));
-        for (at, digit) in places.zip(digits) {
+        for (at, digit) in places.zip(self.simple().bytes()) {
             text[at] = digit;
         }
-        f.write_str(text_of(&text))
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

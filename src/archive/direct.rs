@@ -31,8 +31,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::client::{connector, keys_of};
 use super::fault::{Fault, classify};
 use super::object::METADATA_PREFIX;
-use super::payload::{Digests, to_hex};
+use super::payload::Digests;
 use super::s3::Put;
+use crate::bytes::to_hex;
 use crate::config::{Credentials, Target};
 
 /// What SigV4 leaves as it is in a path, and the slashes between its segments.

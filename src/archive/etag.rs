@@ -2,7 +2,8 @@
 //!
 //! In: an answer of the store, digests. Out: [`EtagVerdict`], or an error where the store has other bytes (s3.md section 2).
 
-use super::payload::{Digests, to_hex};
+use super::payload::Digests;
+use crate::bytes::to_hex;
 use crate::error::{Error, Kind, Result};
 
 /// The parts of an answer that say something about the bytes.

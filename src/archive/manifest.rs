@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::payload::{Digests, to_hex};
+use super::payload::Digests;
 use super::receipt::Receipt;
+use crate::bytes::to_hex;
 use crate::fastflow::Record;
 use crate::plan::PlannedRun;
 use crate::time::Timestamp;

@@ -27,7 +27,7 @@ pub(crate) use fault::tls_hint;
 pub use inspect::{Evidence, Lifecycle, Marks, ObjectLock, Versioning};
 pub use manifest::{Origin, ReadFile, ReadManifest};
 pub use object::{CELLS, MANIFEST, RunKey, pipeline_folder, run_folder, service_key};
-pub use payload::{Digests, Hasher, to_hex};
+pub use payload::{Digests, Hasher};
 pub use proof::{Cut, HeadProof, Place, Proof, ProvenFile};
 pub use read::{Listed, NextPage, Seen, Sink};
 pub use receipt::{Level, Method, Receipt, SourceFile, is_head};

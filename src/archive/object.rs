@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::payload::to_hex;
+use crate::bytes::to_hex;
 use crate::config::breaks_stores;
 use crate::run::RunId;
 

@@ -66,16 +66,6 @@ impl Digests {
     }
 }
 
-/// Lower-case hexadecimal.
-pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or_default());
-        }
-        text
-    })
-}
-
 /// The bytes of a request: they can be sent any number of times.
 #[derive(Clone)]
 pub(super) enum Payload {
@@ -224,6 +214,7 @@ impl Body for PieceBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::to_hex;
 
     #[test]
     fn digests_of_whole_and_parts_are_those_of_the_bytes() {

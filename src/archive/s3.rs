@@ -23,10 +23,10 @@ use super::client::{attempt_timeout, client, patience};
 use super::direct::Direct;
 use super::etag::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::fault::{Fault, Retry, classify};
-use super::payload::{Digests, IN_MEMORY, Payload, to_hex};
+use super::payload::{Digests, IN_MEMORY, Payload};
 use super::throttle::Throttle;
 use super::window::{Place, Window};
-use crate::bytes::ByteRate;
+use crate::bytes::{ByteRate, to_hex};
 use crate::config::{Credentials, Encryption, Target};
 use crate::error::{Error, Kind, Result};
 

@@ -6,8 +6,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::object::{CheckedObject, Expected, State, described};
-use crate::archive::{Bucket, Digests, Listed, MANIFEST, ReadManifest, run_folder, to_hex};
-use crate::bytes::ByteSize;
+use crate::archive::{Bucket, Digests, Listed, MANIFEST, ReadManifest, run_folder};
+use crate::bytes::{ByteSize, to_hex};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::Selected;
 use crate::run::RunId;

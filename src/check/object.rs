@@ -3,8 +3,8 @@
 //! In: what a receipt or a manifest says. Out: a [`CheckedObject`]. A listing that agrees suffices; one that does not is
 //! never the last word, because it may be older than the object.
 
-use crate::archive::{Bucket, Listed, ReadFile, Receipt, Seen, to_hex};
-use crate::bytes::from_hex;
+use crate::archive::{Bucket, Listed, ReadFile, Receipt, Seen};
+use crate::bytes::{from_hex, to_hex};
 use crate::error::{Kind, Result};
 use crate::run::RunId;
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::archive::{Digests, Level, Method, Receipt, SourceFile, to_hex};
-use crate::bytes::{ByteSize, from_hex};
+use crate::archive::{Digests, Level, Method, Receipt, SourceFile};
+use crate::bytes::{ByteSize, from_hex, to_hex};
 use crate::fastflow::{Fingerprint, Identity, Volume};
 use crate::time::Timestamp;
 

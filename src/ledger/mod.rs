@@ -24,7 +24,8 @@ pub use endings::LastEnded;
 pub use entry::{LogsVolume, What};
 pub use told::{Told, ToldBefore};
 
-use crate::archive::{Receipt, to_hex};
+use crate::archive::Receipt;
+use crate::bytes::to_hex;
 use crate::config::LedgerPlace;
 use crate::error::{Error, Result};
 use crate::fastflow::{Access, Fingerprint};
