@@ -107,11 +107,13 @@ pub fn from_hex<const N: usize>(digits: impl AsRef<[u8]>) -> Option<[u8; N]> {
 
 /// Lower-case hexadecimal.
 pub fn to_hex(bytes: &[u8]) -> String {
-    let mut digits = Vec::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        digits.extend([byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]));
-    }
+    let digits = bytes.iter().flat_map(|byte| hex_of(*byte)).collect();
     String::from_utf8(digits).unwrap_or_default()
+}
+
+/// The two digits of a byte.
+pub fn hex_of(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)])
 }
 
 #[cfg(test)]

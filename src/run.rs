@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::{from_hex, to_hex};
+use crate::bytes::{from_hex, hex_of, to_hex};
 use crate::time::Timestamp;
 
 /// The id of a run: 128 bits, shown with dashes, stored by SQLite as 32 hex digits without.
@@ -19,6 +19,17 @@ impl RunId {
     /// The 16 bytes, as `uuid` columns hold them.
     pub fn bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// Reads `0123abcd-...` (8-4-4-4-12) or 32 hex digits, in either case.
+    pub fn from_ascii(text: &[u8]) -> Option<RunId> {
+        if text.len() != 36 {
+            return from_hex(text).map(RunId);
+        }
+        let mut digits = [0; 32];
+        let others = text.iter().enumerate().filter(|(at, _)| !DASHES.contains(at));
+        digits.iter_mut().zip(others).for_each(|(digit, (_, byte))| *digit = *byte);
+        from_hex(digits).map(RunId).filter(|_| DASHES.iter().all(|at| text.get(*at) == Some(&b'-')))
     }
 
     /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
@@ -35,10 +46,10 @@ impl From<[u8; 16]> for RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut text = [b'-'; 36];
-        let places = (0..).filter(|at| !DASHES.contains(at));
-        for (at, digit) in places.zip(self.simple().bytes()) {
-            text[at] = digit;
+        for (at, byte) in PAIRS.into_iter().zip(self.0) {
+            [text[at], text[at + 1]] = hex_of(byte);
         }
         f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
@@ -68,21 +79,8 @@ impl std::error::Error for InvalidRunId {}
 impl FromStr for RunId {
     type Err = InvalidRunId;
 
-    /// Reads `0123abcd-...` (8-4-4-4-12) or 32 hex digits, in either case.
     fn from_str(text: &str) -> Result<Self, InvalidRunId> {
-        let mut digits = [0; 32];
-        let id = match text.as_bytes() {
-            dashed if dashed.len() == 36 => {
-                if DASHES.iter().any(|at| dashed.get(*at) != Some(&b'-')) {
-                    return Err(InvalidRunId);
-                }
-                let others = dashed.iter().enumerate().filter(|(at, _)| !DASHES.contains(at));
-                digits.iter_mut().zip(others).for_each(|(digit, (_, byte))| *digit = *byte);
-                from_hex(digits)
-            }
-            simple => from_hex(simple),
-        };
-        id.map(RunId).ok_or(InvalidRunId)
+        RunId::from_ascii(text.as_bytes()).ok_or(InvalidRunId)
     }
 }
 

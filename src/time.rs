@@ -37,20 +37,21 @@ impl Timestamp {
 
     /// Reads what Fast-Flow writes on SQLite: `YYYY-MM-DD HH:MM:SS[.f...]`, UTC, without a zone. A `T` between date and time
     /// and a final `Z` are accepted; anything else, such as an offset or a leap second, is not a time.
-    pub fn from_sqlite(text: &str) -> Option<Self> {
-        Timestamp::without_zone(text.strip_suffix('Z').unwrap_or(text))
+    pub fn from_sqlite(text: impl AsRef<[u8]>) -> Option<Self> {
+        let text = text.as_ref();
+        Timestamp::without_zone(text.strip_suffix(b"Z").unwrap_or(text))
     }
 
     /// Reads RFC 3339 in UTC (`2026-08-04T12:00:00Z`, fraction optional).
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        let text = text.strip_suffix('Z').filter(|text| text.as_bytes().get(10) == Some(&b'T'))?;
+        let text = text.as_bytes().strip_suffix(b"Z").filter(|text| text.get(10) == Some(&b'T'))?;
         Timestamp::without_zone(text)
     }
 
     /// `YYYY-MM-DD HH:MM:SS`, or with a `T`, and up to nine digits of a fraction, from 1970 on. Read by hand: humantime
     /// overlooks what follows a `Z`, and a scan reads two million of them.
-    fn without_zone(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.as_bytes().split_first_chunk::<19>()?;
+    fn without_zone(text: &[u8]) -> Option<Self> {
+        let (whole, fraction) = text.split_first_chunk::<19>()?;
         let &[y, yy, yyy, yyyy, b'-', m, mm, b'-', d, dd, b' ' | b'T', h, hh, b':', n, nn, b':', s, ss] = whole else {
             return None;
         };
@@ -90,9 +91,15 @@ impl Timestamp {
     }
 }
 
-/// Decimal digits and nothing else.
+/// Decimal digits, some nine at most, and nothing else.
 fn number_of(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
+    let (mut number, mut worst) = (0, 0);
+    for digit in digits {
+        let worth = digit.wrapping_sub(b'0');
+        number = number * 10 + i64::from(worth);
+        worst = worst.max(worth);
+    }
+    (worst < 10).then_some(number)
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, from 1970 on.
@@ -162,24 +169,20 @@ pub fn days(days: u64) -> Duration {
     Duration::from_secs(86_400) * u32::try_from(days).unwrap_or(u32::MAX)
 }
 
-/// So many days, for people: `1 day`, `30 days`.
-#[derive(Debug, Clone, Copy)]
-pub struct Days(pub u64);
-
-impl fmt::Display for Days {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, if self.0 == 1 { "day" } else { "days" })
-    }
+/// The word that goes with so many days: `1 day`, `30 days`.
+pub fn unit_of_days(days: u64) -> &'static str {
+    if days == 1 { "day" } else { "days" }
 }
 
 /// A duration for people, in the largest whole units: `30 days`, `10m`, `1h 30m`. Months and years are spelled as days.
 pub fn days_and_less(duration: Duration) -> String {
     const DAY: u64 = 86_400;
-    let (days, rest) = (Days(duration.as_secs() / DAY), duration.as_secs() % DAY);
+    let (days, rest) = (duration.as_secs() / DAY, Duration::from_secs(duration.as_secs() % DAY));
+    let in_days = format!("{days} {}", unit_of_days(days));
     match (days, rest) {
-        (Days(0), _) => humantime::format_duration(Duration::from_secs(rest)).to_string(),
-        (_, 0) => days.to_string(),
-        (_, _) => format!("{days} {}", humantime::format_duration(Duration::from_secs(rest))),
+        (0, _) => humantime::format_duration(rest).to_string(),
+        (_, Duration::ZERO) => in_days,
+        (_, _) => format!("{in_days} {}", humantime::format_duration(rest)),
     }
 }
 

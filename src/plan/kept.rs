@@ -154,7 +154,6 @@ fn failed(what: &str, folder: &Path, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::fastflow::LogsDir;
@@ -173,7 +172,7 @@ mod tests {
             finished_at: number.is_multiple_of(2).then_some(at),
             position: i64::MIN + i64::from(number),
         };
-        let reason = Reason { over_age: Some((Duration::new(5, 7), 30)), ..Reason::default() };
+        let reason = Reason { over_age: Some((31, 30)), ..Reason::default() };
         let paths = crate::fastflow::Paths {
             log: logs.path().join(if number == 0 { "there" } else { "gone" }).to_string_lossy().into_owned(),
             metrics: Some(logs.path().join("there").to_string_lossy().into_owned()),

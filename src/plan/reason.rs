@@ -1,12 +1,11 @@
 //! Why a run is due: the rules by name, and the sentence that people read.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSize;
-use crate::time::{Days, days};
+use crate::time::unit_of_days as unit;
 
 /// The rules by name, in the order in which they give a run its name when several hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,8 +37,8 @@ impl Rule {
 pub struct Reason {
     /// Runs the pipeline has, and runs that are kept, where that rule holds.
     pub over_count: Option<(u64, u64)>,
-    /// How long ago it ended, and days that are kept, where that rule holds.
-    pub over_age: Option<(Duration, u64)>,
+    /// Whole days since it ended, and days that are kept, where that rule holds.
+    pub over_age: Option<(u64, u64)>,
     /// Length of the log, and what is kept of it, where only that rule holds.
     pub over_size: Option<(ByteSize, ByteSize)>,
 }
@@ -56,15 +55,19 @@ impl Reason {
     }
 }
 
+/// The verb that goes with so many.
+fn are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((runs, kept)) = self.over_count {
-            write!(f, "pipeline has {runs} runs, the newest {kept} are kept")?;
+            write!(f, "pipeline has {runs} runs, the newest {kept} {} kept", are(kept))?;
         }
         if let Some((age, kept)) = self.over_age {
             let separator = if self.over_count.is_some() { "; " } else { "" };
-            let age = age.as_secs() / days(1).as_secs();
-            write!(f, "{separator}ended {} ago, {} are kept", Days(age), Days(kept))?;
+            write!(f, "{separator}ended {age} {} ago, {kept} {} {} kept", unit(age), unit(kept), are(kept))?;
         }
         if let Some((size, kept)) = self.over_size {
             write!(f, "log has {size}, the last {kept} are kept")?;

@@ -56,10 +56,10 @@ impl Narrowing {
     }
 }
 
-/// How long ago a run ended and how many days are kept, where that is longer.
-fn over_age(run: &Standing, rules: &Rules, now: Timestamp) -> Option<(Duration, u64)> {
+/// How many whole days ago a run ended and how many are kept, where it ended before them.
+fn over_age(run: &Standing, rules: &Rules, now: Timestamp) -> Option<(u64, u64)> {
     let kept = rules.keep_days.filter(|kept| run.aged_from() < now.minus(days(*kept)))?;
-    Some((now.since(run.aged_from()), kept))
+    Some((now.since(run.aged_from()).as_secs() / days(1).as_secs(), kept))
 }
 
 /// A run that was named and is not due.
@@ -278,7 +278,7 @@ mod tests {
         let selection = select(runs, &rules, &Narrowing::default(), NOW);
         let reason = selection.reason(&selection.due[0], &rules, NOW);
         assert_eq!(reason.rule(), Rule::RetentionRuns);
-        let sentence = "pipeline has 2 runs, the newest 1 are kept; ended 95 days ago, 90 days are kept";
+        let sentence = "pipeline has 2 runs, the newest 1 is kept; ended 95 days ago, 90 days are kept";
         assert_eq!(reason.to_string(), sentence);
     }
 

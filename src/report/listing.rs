@@ -15,7 +15,7 @@ use super::text::padded;
 use super::trouble::Backlog;
 use crate::fastflow::LogsDir;
 use crate::flow::Outcome;
-use crate::plan::{Found, PlannedRun, Rule};
+use crate::plan::{Found, PlannedRun, Reason, Rule};
 use crate::printable::{printable, shortened};
 use crate::run::RunId;
 use crate::time::Timestamp;
@@ -60,11 +60,20 @@ pub(super) struct Listing {
     /// All that was added.
     pub(super) total: Backlog,
     missing: Vec<(RunId, PathBuf)>,
+    /// The last reason and its sentence: neighbours have the same, more often than not.
+    sentence: Option<(Reason, String)>,
 }
 
 impl Listing {
     pub(super) fn new(form: Form) -> Listing {
-        Listing { form, text: String::new(), lines: BTreeMap::new(), total: Backlog::default(), missing: Vec::new() }
+        Listing {
+            form,
+            text: String::new(),
+            lines: BTreeMap::new(),
+            total: Backlog::default(),
+            missing: Vec::new(),
+            sentence: None,
+        }
     }
 
     /// A due run.
@@ -73,7 +82,10 @@ impl Listing {
         let one = Backlog::of(&planned.run, planned.bytes());
         self.total.add(one);
         if json {
-            RunLine::due(planned, logs).write(&mut self.text);
+            let last = self.sentence.take().filter(|(reason, _)| *reason == planned.reason);
+            let (_, sentence) =
+                self.sentence.insert(last.unwrap_or_else(|| (planned.reason, planned.reason.to_string())));
+            RunLine::due(planned, logs).with_reason(sentence).write(&mut self.text);
             return;
         }
         if quiet {

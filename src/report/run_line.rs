@@ -30,6 +30,11 @@ impl<'a> RunLine<'a> {
         RunLine { run, rule: Some(reason.rule()), reason, files, logs, outcome: Outcome::Due, error: None }
     }
 
+    /// The same with its reason as the sentence that it is.
+    pub(super) fn with_reason(self, reason: &'a String) -> RunLine<'a> {
+        RunLine { reason, ..self }
+    }
+
     /// A run at its end.
     pub(super) fn ended(ended: &'a RunOutcome, logs: Option<&'a LogsDir>) -> RunLine<'a> {
         RunLine { outcome: ended.outcome, error: ended.error.as_ref(), ..RunLine::due(&ended.planned, logs) }
@@ -52,29 +57,29 @@ impl<'a> RunLine<'a> {
         let Run { id, pipeline, status, started_at, finished_at, .. } = self.run;
         known(out, "{\"type\":\"run\",\"run_id\":", id);
         text(out, ",\"pipeline\":", pipeline);
-        known(out, ",\"status\":", &status.label());
+        label(out, ",\"status\":", status.label());
         known(out, ",\"started_at\":", started_at);
         match finished_at {
             Some(finished_at) => known(out, ",\"finished_at\":", finished_at),
             None => out.push_str(",\"finished_at\":null"),
         }
         match self.rule {
-            Some(rule) => known(out, ",\"rule\":", &rule.name()),
+            Some(rule) => label(out, ",\"rule\":", rule.name()),
             None => out.push_str(",\"rule\":null"),
         }
-        text(out, ",\"reason\":", self.reason);
+        shown(out, ",\"reason\":", self.reason);
         out.push_str(",\"files\":[");
         for (index, file) in self.files.iter().enumerate() {
-            known(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, &file.name.as_str());
+            label(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, file.name.as_str());
             match self.logs {
-                Some(logs) => text(out, ",\"path\":", logs.path_of(&file.path).to_string_lossy()),
-                None => text(out, ",\"path\":", file.path.as_path().to_string_lossy()),
+                Some(logs) => text(out, ",\"path\":", &logs.path_of(&file.path).to_string_lossy()),
+                None => text(out, ",\"path\":", &file.path.as_path().to_string_lossy()),
             }
             number(out, ",\"bytes\":", file.identity.size.0);
             out.push('}');
         }
         number(out, "],\"bytes\":", self.files.iter().map(|file| file.identity.size.0).sum());
-        known(out, ",\"outcome\":", &self.outcome.name());
+        label(out, ",\"outcome\":", self.outcome.name());
         if let Some(error) = self.error {
             out.push_str(",\"error\":");
             out.push_str(&printable_json(&json::error(error).to_string()));
@@ -84,20 +89,41 @@ impl<'a> RunLine<'a> {
 }
 
 fn number(out: &mut String, key: &str, number: u64) {
-    // Memory takes everything, here and below.
-    let _ = write!(out, "{key}{number}");
+    out.push_str(key);
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
-/// A string of ours, in which there is nothing to escape, after its key.
-fn known(out: &mut String, key: &str, value: &dyn Display) {
-    let _ = write!(out, "{key}\"{value}\"");
+/// One of our words, after its key.
+fn label(out: &mut String, key: &str, label: &str) {
+    [key, "\"", label, "\""].into_iter().for_each(|part| out.push_str(part));
+}
+
+/// What shows without anything to escape, after its key.
+fn known(out: &mut String, key: &str, value: impl Display) {
+    out.push_str(key);
+    // Memory takes everything, here and below.
+    let _ = write!(out, "\"{value}\"");
 }
 
 /// Any string, after its key.
-fn text(out: &mut String, key: &str, value: impl Display) {
+fn text(out: &mut String, key: &str, text: &str) {
+    out.push_str(key);
+    let before = out.len();
+    out.push('"');
+    out.push_str(text);
+    end_of_text(out, before);
+}
+
+/// What may show in any way, after its key.
+fn shown(out: &mut String, key: &str, value: &dyn Display) {
     out.push_str(key);
     let before = out.len();
     let _ = write!(out, "\"{value}");
+    end_of_text(out, before);
+}
+
+/// Ends the string that began with a quote at `before`.
+fn end_of_text(out: &mut String, before: usize) {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     let content = out.get(before + 1..).unwrap_or_default();
     // Without a way out, this is done for many bytes at a time.

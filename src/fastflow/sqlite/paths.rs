@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::super::store::Paths;
-use super::rows::{BY_ID, id_forms, text_of};
+use super::rows::{BY_ID, id_forms, id_of, text_of};
 use crate::error::{Error, Kind, Result};
 use crate::run::{Run, RunId};
 
@@ -29,10 +29,14 @@ pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rus
         let mut rows = between.query(params![first, last])?;
         let mut places = near.iter_mut().peekable();
         while let Some(row) = rows.next()? {
-            let position: i64 = row.get(3)?;
-            while places.next_if(|(of_run, ..)| *of_run < position).is_some() {}
-            if let Some((_, run, found)) = places.next_if(|(of_run, ..)| *of_run == position) {
-                **found = read_paths(row, &run.id)?;
+            let id = id_of(row.get_ref(0)?);
+            // The position need not be looked at where the next run that is asked for is there.
+            if places.peek().is_none_or(|(_, run, _)| id != Some(run.id)) {
+                let position: i64 = row.get(3)?;
+                while places.next_if(|(of_run, ..)| *of_run < position).is_some() {}
+            }
+            if let Some((_, run, found)) = places.next_if(|(_, run, _)| id == Some(run.id)) {
+                **found = Some(read_paths(row, &run.id)?);
             }
         }
     }
@@ -42,30 +46,27 @@ pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rus
         // VACUUM may have renumbered the rows.
         None => {
             let found = by_id.query_row(id_forms(&run.id), |row| read_paths(row, &run.id)).optional()?;
-            Ok(found.flatten().unwrap_or(Ok(None)))
+            Ok(found.unwrap_or(Ok(None)))
         }
     });
     found.collect()
 }
 
-/// Reads id, `log_file` and `metrics_file`; `None` where the row is that of another run.
-fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Option<Found>> {
-    if text_of(row.get_ref(0)?).and_then(|text| text.parse().ok()) != Some(*id) {
-        return Ok(None);
-    }
+/// Reads `log_file` and `metrics_file` of a run's row.
+fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Found> {
     let no_text = |column: &str| {
         let message = format!("read `{column}` of run {id}: it is not text");
         Err(Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database"))
     };
-    let Some(log) = text_of(row.get_ref(1)?) else { return Ok(Some(no_text("log_file"))) };
+    let Some(log) = text_of(row.get_ref(1)?) else { return Ok(no_text("log_file")) };
     let metrics = match row.get_ref(2)? {
         rusqlite::types::ValueRef::Null => None,
         value => match text_of(value) {
             Some(path) => Some(path.to_owned()).filter(|path| !path.is_empty()),
-            None => return Ok(Some(no_text("metrics_file"))),
+            None => return Ok(no_text("metrics_file")),
         },
     };
-    Ok(Some(Ok(Some(Paths { log: log.to_owned(), metrics }))))
+    Ok(Ok(Some(Paths { log: log.to_owned(), metrics })))
 }
 
 #[cfg(test)]

@@ -29,18 +29,31 @@ fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
     }
 }
 
-pub(super) fn text_of(value: ValueRef<'_>) -> Option<&str> {
+/// A text that need not be UTF-8.
+fn bytes_of(value: ValueRef<'_>) -> Option<&[u8]> {
     match value {
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok(),
+        ValueRef::Text(bytes) => Some(bytes),
         _ => None,
     }
+}
+
+pub(super) fn text_of(value: ValueRef<'_>) -> Option<&str> {
+    bytes_of(value).and_then(|bytes| std::str::from_utf8(bytes).ok())
+}
+
+pub(super) fn id_of(value: ValueRef<'_>) -> Option<RunId> {
+    bytes_of(value).and_then(RunId::from_ascii)
+}
+
+fn time_of(value: ValueRef<'_>) -> Option<Timestamp> {
+    bytes_of(value).and_then(Timestamp::from_sqlite)
 }
 
 /// The form of a value that does not depend on the database: ids with dashes, times in RFC 3339.
 fn portable(column: &str, value: ValueRef<'_>) -> Option<String> {
     match column {
-        "id" | "run_id" => text_of(value)?.parse::<RunId>().ok().map(|id| id.to_string()),
-        "started_at" | "finished_at" => Timestamp::from_sqlite(text_of(value)?).map(|time| time.to_string()),
+        "id" | "run_id" => id_of(value).map(|id| id.to_string()),
+        "started_at" | "finished_at" => time_of(value).map(|time| time.to_string()),
         _ => None,
     }
 }
@@ -53,7 +66,7 @@ pub(super) fn read_run(
 ) -> rusqlite::Result<Option<Result<Run, RowError>>> {
     let [id, pipeline, status] = [row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?];
     let [started_at, finished_at] = [row.get_ref(4)?, row.get_ref(5)?];
-    let run_id = text_of(id).and_then(|id| id.parse::<RunId>().ok());
+    let run_id = id_of(id);
     let unreadable = |column: &str, value: ValueRef<'_>| {
         let shown = match value {
             ValueRef::Null => "NULL".to_owned(),
@@ -74,12 +87,10 @@ pub(super) fn read_run(
     let Some(run_id) = run_id else { return unreadable("id", id) };
     let Some(pipeline_name) = text_of(pipeline) else { return unreadable("pipeline_name", pipeline) };
     let Some(status_label) = text_of(status) else { return unreadable("status", status) };
-    let Some(start) = text_of(started_at).and_then(Timestamp::from_sqlite) else {
-        return unreadable("started_at", started_at);
-    };
+    let Some(start) = time_of(started_at) else { return unreadable("started_at", started_at) };
     let end = match finished_at {
         ValueRef::Null => None,
-        value => match text_of(value).and_then(Timestamp::from_sqlite) {
+        value => match time_of(value) {
             Some(end) => Some(end),
             None => return unreadable("finished_at", value),
         },
