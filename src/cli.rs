@@ -681,7 +681,7 @@ impl Cli {
 /// A date, or an instant in UTC.
 fn point_in_time(text: &str) -> Result<Timestamp, String> {
     let whole = Timestamp::from_rfc3339(text).or_else(|| Timestamp::from_sqlite(text));
-    let found = whole.or_else(|| Timestamp::from_sqlite(&format!("{text} 00:00:00")));
+    let found = whole.or_else(|| Timestamp::from_sqlite(format!("{text} 00:00:00")));
     found.ok_or_else(|| "write it as 2026-08-04 or 2026-08-04T02:00:00Z (UTC)".to_owned())
 }
 

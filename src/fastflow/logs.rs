@@ -14,17 +14,18 @@ use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 use super::file::{FileName, Identity, LogPath, METRICS_SUFFIX, OpenedFile, PlannedFile, RunFiles};
 use super::listed::Listed;
 use super::store::Paths;
+use super::tail::aside;
 use super::volume::Volume;
 use crate::config::PathMapping;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
-use crate::folder::{Folder, aside_name};
+use crate::folder::Folder;
 use crate::printable::shortened;
 use crate::run::RunId;
 
 /// The log directory of the instance.
 pub struct LogsDir {
-    root: Dir,
+    pub(super) root: Dir,
     path: PathBuf,
     maps: Vec<PathMapping>,
     /// Stored paths that begin so, and go on with a name, are files of that name in the folder itself.
@@ -283,55 +284,6 @@ impl LogsDir {
         Volume::of(&self.root).map_err(|error| Error::caused(Kind::FileUnreadable, context(), error))
     }
 
-    /// Replaces a file by its bytes from `from` on, if it still is the same: written aside, synced, renamed; owner, mode and
-    /// modification time stay. Should anything fail, the old file is there.
-    pub fn keep_tail(&self, path: &LogPath, identity: &Identity, from: u64) -> Result<()> {
-        let planned = PlannedFile { name: FileName::Log, path: path.clone(), identity: *identity };
-        let opened = self.open_planned(&planned)?;
-        let aside = aside(path);
-        let written = self.write_tail(&opened, &aside, from);
-        fail_point::reached("tail-written-aside");
-        let renamed = written.map_err(|error| self.uncut(path, error)).and_then(|()| {
-            self.check_unchanged(path, identity)?;
-            self.root.rename(aside.as_path(), &self.root, path.as_path()).map_err(|error| self.uncut(path, error))
-        });
-        match renamed {
-            Ok(()) => {
-                fail_point::reached("tail-renamed");
-                self.sync_folders([path])
-            }
-            Err(error) => {
-                drop(self.root.remove_file(aside.as_path()));
-                Err(error)
-            }
-        }
-    }
-
-    fn uncut(&self, path: &LogPath, error: io::Error) -> Error {
-        Error::caused(Kind::CutFailed, format!("cut `{}`", self.shown(path)), error)
-            .hint("the old log is still there, whole; is the disk full?")
-    }
-
-    fn write_tail(&self, opened: &OpenedFile, aside: &LogPath, from: u64) -> io::Result<()> {
-        use std::os::unix::fs::{MetadataExt as _, fchown};
-        // What a call left behind that was cut off; and nothing that somebody put there is written through.
-        drop(self.root.remove_file(aside.as_path()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        let target = self.root.open_with(aside.as_path(), &options)?.into_std();
-        let metadata = opened.file.metadata()?;
-        let mut source = &opened.file;
-        io::Seek::seek(&mut source, io::SeekFrom::Start(from))?;
-        let copied = io::copy(&mut io::Read::take(source, opened.identity.size.0.saturating_sub(from)), &mut &target)?;
-        if copied != opened.identity.size.0.saturating_sub(from) {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the log got shorter"));
-        }
-        target.set_permissions(metadata.permissions())?;
-        fchown(&target, Some(metadata.uid()), Some(metadata.gid()))?;
-        target.set_modified(metadata.modified()?)?;
-        target.sync_all()
-    }
-
     /// Removes the orchestrator's routing note of a run, which is not archived, where there is one.
     pub fn remove_route(&self, id: &RunId) -> Result<()> {
         let route = LogPath(Path::new("routes").join(format!("{id}.route")).into());
@@ -366,7 +318,7 @@ impl LogsDir {
             .hint("the run is left alone; may this user read it?")
     }
 
-    fn shown(&self, path: &LogPath) -> String {
+    pub(super) fn shown(&self, path: &LogPath) -> String {
         shortened(&self.path_of(path).to_string_lossy()).escape_debug().to_string()
     }
 }
@@ -376,12 +328,6 @@ fn reading() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
     options
-}
-
-/// Where the tail of a log is written before it takes the log's place: beside it, so that a rename suffices.
-fn aside(path: &LogPath) -> LogPath {
-    let name = path.as_path().file_name().unwrap_or_default().to_string_lossy();
-    LogPath(path.as_path().with_file_name(aside_name(&name)).into())
 }
 
 #[cfg(test)]

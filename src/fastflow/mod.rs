@@ -11,6 +11,7 @@ pub(crate) mod postgres;
 mod record;
 mod sqlite;
 mod store;
+mod tail;
 mod volume;
 
 pub use file::{FileName, Identity, LogPath, OpenedFile, PlannedFile, RunFiles};

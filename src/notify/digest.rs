@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::report::{Backlog, Report, Summary, Trouble};
+use crate::plan::Backlog;
+use crate::report::{Report, Summary, Trouble};
 use crate::time::Timestamp;
 
 /// Why a message is sent.

@@ -194,7 +194,7 @@ fn facts(digest: &Digest, language: Language, host: String) -> Vec<(String, Stri
             add(name, texts::number(language, count));
         }
         add(texts::UPLOADED, texts::size(language, summary.bytes_uploaded));
-        add(texts::STAYS, texts::stays(language, backlog.runs, backlog.bytes, backlog.oldest));
+        add(texts::STAYS, texts::stays(language, backlog.runs as u64, backlog.bytes, backlog.oldest));
     }
     match (digest.occasion, digest.since) {
         (Occasion::Trouble, Some(since)) => add(texts::SINCE, texts::time(language, since)),

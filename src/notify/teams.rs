@@ -163,7 +163,8 @@ mod tests {
     use crate::error::Kind;
     use crate::exit::Exit;
     use crate::notify::digest::{Digest, Occasion};
-    use crate::report::{Backlog, NamedRun, Summary, Trouble};
+    use crate::plan::Backlog;
+    use crate::report::{NamedRun, Summary, Trouble};
     use crate::time::Timestamp;
 
     /// A digest of many causes with long names.

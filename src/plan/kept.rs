@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::SpooledTempFile;
 
-use super::PlannedRun;
-use crate::bytes::ByteSize;
+use super::{Backlog, PlannedRun};
 use crate::error::{Error, Kind, Result};
 use crate::run::RunId;
-use crate::time::Timestamp;
 
 /// Packed runs up to here wait in memory: some two thousand.
 const IN_MEMORY: usize = 256 << 10;
@@ -20,12 +18,8 @@ const IN_MEMORY: usize = 256 << 10;
 /// What there is to know of due runs together.
 #[derive(Debug, Default)]
 pub struct Totals {
-    /// How many there are.
-    pub runs: usize,
-    /// What their files weigh.
-    pub bytes: ByteSize,
-    /// When the oldest of them ended.
-    pub oldest: Option<Timestamp>,
+    /// How much it is.
+    pub due: Backlog,
     /// Of how many only the log is cut.
     pub cuts: usize,
     /// Those whose logs are not there.
@@ -34,9 +28,7 @@ pub struct Totals {
 
 impl Totals {
     fn add(&mut self, more: Totals) {
-        self.runs += more.runs;
-        self.bytes += more.bytes;
-        self.oldest = self.oldest.into_iter().chain(more.oldest).min();
+        self.due += more.due;
         self.cuts += more.cuts;
         self.without_log.extend(more.without_log);
     }
@@ -57,9 +49,7 @@ impl Packed {
         self.bytes.extend_from_slice(&(packed.len() as u64).to_le_bytes());
         self.bytes.extend_from_slice(&packed);
         self.totals.add(Totals {
-            runs: 1,
-            bytes: planned.bytes(),
-            oldest: Some(planned.run.aged_from()),
+            due: Backlog::of(&planned.run, planned.bytes()),
             cuts: usize::from(planned.is_cut()),
             without_log: planned.missing_log.iter().map(|_| planned.run.id).collect(),
         });
@@ -107,7 +97,7 @@ impl KeptRuns {
 
     /// All of them, the oldest first; an error is the last.
     pub fn iter(&mut self) -> impl Iterator<Item = Result<PlannedRun>> {
-        unpack(&mut self.packed, &self.folder, self.totals.runs)
+        unpack(&mut self.packed, &self.folder, self.totals.due.runs)
     }
 }
 
@@ -116,7 +106,7 @@ impl IntoIterator for KeptRuns {
     type IntoIter = Box<dyn Iterator<Item = Result<PlannedRun>> + Send>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Box::new(unpack(self.packed, self.folder, self.totals.runs))
+        Box::new(unpack(self.packed, self.folder, self.totals.due.runs))
     }
 }
 
@@ -154,11 +144,12 @@ fn failed(what: &str, folder: &Path, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
+    use crate::bytes::ByteSize;
     use crate::fastflow::LogsDir;
     use crate::plan::Reason;
     use crate::run::{Run, Status};
+    use crate::time::Timestamp;
 
     fn planned(number: u16, logs: &LogsDir) -> PlannedRun {
         let mut id = [0; 16];
@@ -195,8 +186,8 @@ mod tests {
                 kept.add(packed).unwrap();
             }
             let totals = kept.totals();
-            assert_eq!((totals.runs, totals.bytes, totals.cuts), (300, ByteSize(301), 0));
-            assert_eq!((totals.oldest, totals.without_log.len()), (Some(Timestamp::from_micros(-300)), 299));
+            assert_eq!((totals.due.runs, totals.due.bytes, totals.cuts), (300, ByteSize(301), 0));
+            assert_eq!((totals.due.oldest, totals.without_log.len()), (Some(Timestamp::from_micros(-300)), 299));
             // Some, all, all again.
             assert_eq!(kept.iter().take(2).collect::<Result<Vec<_>>>().unwrap(), all[..2]);
             for _ in 0..2 {

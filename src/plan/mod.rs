@@ -3,6 +3,7 @@
 //! In: the store, the log directory, rules, the instant. Out: [`Plan`], which `backup` and `cleanup` spend; or, run by run, a
 //! [`Search`], which `plan` prints as it goes, however many are due.
 
+mod backlog;
 mod excess;
 mod guard;
 mod in_use;
@@ -16,11 +17,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use backlog::Backlog;
 pub use guard::{Guard, check as check_guards};
 use kept::Packed;
 pub use kept::{KeptRuns, Totals};
 pub use reason::{Reason, Rule};
-pub use search::{Found, Search};
+pub use search::{Found, NotPlanned, Search};
 pub use select::{Narrowing, NotDue, Rules, Selection, select};
 
 use crate::bytes::ByteSize;
@@ -95,7 +97,7 @@ pub struct Plan {
 impl Plan {
     /// How many runs a rule names, whether or not they can be archived.
     pub fn due_count(&self) -> usize {
-        self.due.totals().runs + self.refused.len()
+        self.due.totals().due.runs + self.refused.len()
     }
 }
 
@@ -117,18 +119,17 @@ pub fn build(
         for found in found {
             match found {
                 Found::Due(planned) => packed.push(&planned)?,
-                other => others.push(other),
+                Found::Not(other) => others.push(other),
             }
         }
         Ok((packed, others))
     };
-    let logs = search.run(open_logs, pack, |found: Result<(Packed, Vec<Found>)>| {
+    let logs = search.run(open_logs, pack, |found: Result<(Packed, Vec<NotPlanned>)>| {
         let (packed, others) = found?;
-        for found in others {
-            match found {
-                Found::Due(_) => {}
-                Found::Refused(refused) => plan.refused.push(refused),
-                Found::NotDue(not_due) => plan.remarks.not_due.push(not_due),
+        for other in others {
+            match other {
+                NotPlanned::Refused(refused) => plan.refused.push(refused),
+                NotPlanned::NotDue(not_due) => plan.remarks.not_due.push(not_due),
             }
         }
         plan.due.add(packed)

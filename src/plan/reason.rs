@@ -78,3 +78,17 @@ impl fmt::Display for Reason {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_count_one_and_many() {
+        let of = |over_count, over_age| Reason { over_count, over_age, over_size: None }.to_string();
+        assert_eq!(of(None, Some((60, 30))), "ended 60 days ago, 30 days are kept");
+        assert_eq!(of(None, Some((1, 1))), "ended 1 day ago, 1 day is kept");
+        let both = "pipeline has 2 runs, the newest 1 is kept; ended 2 days ago, 1 day is kept";
+        assert_eq!(of(Some((2, 1)), Some((2, 1))), both);
+    }
+}

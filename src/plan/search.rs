@@ -21,6 +21,13 @@ const MANY: usize = 8;
 pub enum Found {
     /// It is due.
     Due(PlannedRun),
+    /// Nothing is to be done with it.
+    Not(NotPlanned),
+}
+
+/// A run with which nothing is to be done.
+#[derive(Debug)]
+pub enum NotPlanned {
     /// It is due and cannot be archived.
     Refused(RefusedRun),
     /// It was named, and not even its log is too long.
@@ -130,7 +137,7 @@ impl<'a> Search<'a> {
             let found = paths.transpose()?.and_then(|paths| logs.find(&run.id, &paths, listed.as_ref()));
             Some(match found.and_then(|found| in_use.judge(found)) {
                 Ok(RunFiles { files, missing_log }) => Found::Due(PlannedRun { run, reason, files, missing_log }),
-                Err(error) => Found::Refused(RefusedRun { run, reason, error }),
+                Err(error) => Found::Not(NotPlanned::Refused(RefusedRun { run, reason, error })),
             })
         };
         let judge = |share: Share| gather(&mut share.into_iter().filter_map(judge), &logs);
@@ -178,7 +185,8 @@ impl<'a> Search<'a> {
                         all.push(Found::Due(planned));
                     }
                     None if self.narrowing.runs.contains(&run.id) => {
-                        all.push(Found::NotDue(NotDue { run: run.clone(), why: select::NO_RULE.to_owned() }));
+                        let not_due = NotDue { run: run.clone(), why: select::NO_RULE.to_owned() };
+                        all.push(Found::Not(NotPlanned::NotDue(not_due)));
                     }
                     None => {}
                 }

@@ -12,10 +12,9 @@ use super::Form;
 use super::run_line::RunLine;
 use super::style::bold;
 use super::text::padded;
-use super::trouble::Backlog;
 use crate::fastflow::LogsDir;
 use crate::flow::Outcome;
-use crate::plan::{Found, PlannedRun, Reason, Rule};
+use crate::plan::{Backlog, Found, NotPlanned, PlannedRun, Reason, Rule};
 use crate::printable::{printable, shortened};
 use crate::run::RunId;
 use crate::time::Timestamp;
@@ -32,7 +31,7 @@ pub struct Told {
     /// What is due, and what is shown of it.
     pub(super) listing: Listing,
     /// The others.
-    pub(super) others: Vec<Found>,
+    pub(super) others: Vec<NotPlanned>,
 }
 
 impl Told {
@@ -44,7 +43,7 @@ impl Told {
         for found in found {
             match found {
                 Found::Due(planned) => told.listing.add(&planned, Some(logs)),
-                other => told.others.push(other),
+                Found::Not(other) => told.others.push(other),
             }
         }
         told
@@ -80,7 +79,7 @@ impl Listing {
     pub(super) fn add(&mut self, planned: &PlannedRun, logs: Option<&LogsDir>) {
         let Form { json, quiet, verbose } = self.form;
         let one = Backlog::of(&planned.run, planned.bytes());
-        self.total.add(one);
+        self.total += one;
         if json {
             let last = self.sentence.take().filter(|(reason, _)| *reason == planned.reason);
             let (_, sentence) =
@@ -94,7 +93,7 @@ impl Listing {
         if verbose > 0 {
             self.text.push_str(&run(planned, Outcome::Due));
         }
-        self.lines.entry((Arc::clone(&planned.run.pipeline), planned.reason.rule())).or_default().add(one);
+        *self.lines.entry((Arc::clone(&planned.run.pipeline), planned.reason.rule())).or_default() += one;
         if let Some(path) = planned.missing_log.as_ref().filter(|_| self.missing.len() < NAMED_LOGS) {
             let path = logs.map_or_else(|| path.as_path().to_owned(), |logs| logs.path_of(path));
             self.missing.push((planned.run.id, path));
@@ -104,9 +103,9 @@ impl Listing {
     /// What comes after this part; the lines of both are written.
     pub(super) fn go_on(&mut self, next: Listing, out: &mut dyn Write) -> io::Result<()> {
         for (key, line) in next.lines {
-            self.lines.entry(key).or_default().add(line);
+            *self.lines.entry(key).or_default() += line;
         }
-        self.total.add(next.total);
+        self.total += next.total;
         self.missing.extend(next.missing);
         self.missing.truncate(NAMED_LOGS);
         self.write_lines(out)?;
@@ -158,4 +157,28 @@ pub(super) fn run(planned: &PlannedRun, outcome: Outcome) -> String {
     let name = shortened(&run.pipeline);
     let (outcome, name) = (outcome.name(), printable(&name));
     format!("{}  {:>10}  {outcome:<16}  {name}: {}\n", run.id, planned.bytes(), planned.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Run, Status};
+
+    #[test]
+    fn each_line_has_its_own_reason() {
+        let mut listing = Listing::new(Form { json: true, quiet: false, verbose: 0 });
+        for days in [60, 60, 61, 60] {
+            let (started_at, reason) =
+                (Timestamp::from_micros(0), Reason { over_age: Some((days, 30)), ..Reason::default() });
+            let (id, pipeline, status) = ([7; 16].into(), "etl".into(), Status::Success);
+            let run = Run { id, pipeline, status, started_at, finished_at: None, position: 0 };
+            listing.add(&PlannedRun { run, reason, files: Vec::new(), missing_log: None }, None);
+        }
+        let mut out = Vec::new();
+        listing.write_lines(&mut out).unwrap();
+        let lines = serde_json::Deserializer::from_slice(&out).into_iter::<serde_json::Value>();
+        let reasons: Vec<_> = lines.map(|line| line.unwrap()["reason"].as_str().unwrap().to_owned()).collect();
+        let expected = [60, 60, 61, 60].map(|days| format!("ended {days} days ago, 30 days are kept"));
+        assert_eq!(reasons, expected);
+    }
 }

@@ -24,13 +24,14 @@ pub use listing::Told;
 pub use progress::Progress;
 pub use style::Style;
 pub use summary::Summary;
-pub use trouble::{Backlog, NAMED_RUNS, NamedRun, Trouble};
+pub use trouble::{NAMED_RUNS, NamedRun, Trouble};
 
 use crate::check::State;
 use crate::doctor::Verdict;
 use crate::error::{Error, Kind, Warning};
 use crate::exit::Exit;
 use crate::flow::Signal;
+use crate::plan::Backlog;
 use crate::time::Timestamp;
 use listing::Listing;
 use trouble::{Remaining, Troubles};

@@ -6,13 +6,13 @@ use std::io::{self, Write as _};
 
 use super::listing::{self, Listing, Told};
 use super::run_line::RunLine;
-use super::trouble::{Backlog, NamedRun};
+use super::trouble::NamedRun;
 use super::{Report, json, text};
 use crate::config::Source;
 use crate::error::{Error, Result};
 use crate::fastflow::LogsDir;
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::{Found, NotDue, Plan, RefusedRun, Remarks, Totals};
+use crate::plan::{Backlog, Found, NotDue, NotPlanned, Plan, RefusedRun, Remarks};
 
 impl Report {
     /// The settings with their sources, for `-v`.
@@ -59,11 +59,10 @@ impl Report {
         self.due(told.listing.total);
         let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
         drop(listing.go_on(told.listing, &mut io::stdout().lock()));
-        for found in &told.others {
-            match found {
-                Found::Due(_) => {}
-                Found::Refused(refused) => self.refused(refused),
-                Found::NotDue(not_due) => self.not_due(not_due),
+        for other in &told.others {
+            match other {
+                NotPlanned::Refused(refused) => self.refused(refused),
+                NotPlanned::NotDue(not_due) => self.not_due(not_due),
             }
         }
     }
@@ -72,8 +71,7 @@ impl Report {
     pub fn begin(&mut self, plan: &mut Plan, logs: Option<&LogsDir>) -> Result<()> {
         plan.refused.iter().for_each(|refused| self.refused(refused));
         self.remarks(&plan.remarks);
-        let &Totals { runs, bytes, oldest, .. } = plan.due.totals();
-        self.due(Backlog { runs: runs as u64, bytes, oldest });
+        self.due(plan.due.totals().due);
         if self.dry_run {
             for planned in plan.due.iter() {
                 let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
@@ -104,7 +102,7 @@ impl Report {
     }
 
     fn due(&mut self, due: Backlog) {
-        self.summary.runs_due += due.runs;
+        self.summary.runs_due += due.runs as u64;
         self.summary.bytes_due += due.bytes;
         self.remaining.get_or_insert_default().add_due(due);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind};
 use crate::flow::{Outcome, RunOutcome, Signal};
-use crate::plan::RefusedRun;
+use crate::plan::{Backlog, RefusedRun};
 use crate::run::{Run, RunId};
 use crate::time::Timestamp;
 
@@ -138,38 +138,14 @@ fn signal_name(signal: Signal) -> &'static str {
     }
 }
 
-/// What is due and still there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// Runs.
-    pub runs: u64,
-    /// What their files weigh; those of refused runs are not weighed.
-    pub bytes: ByteSize,
-    /// When the oldest of them ended; `None` where nothing is left.
-    pub oldest: Option<Timestamp>,
-}
-
-impl Backlog {
-    /// One run.
-    pub(super) fn of(run: &Run, bytes: ByteSize) -> Backlog {
-        Backlog { runs: 1, bytes, oldest: Some(run.aged_from()) }
-    }
-
-    pub(super) fn add(&mut self, more: Backlog) {
-        self.runs += more.runs;
-        self.bytes += more.bytes;
-        self.oldest = older(self.oldest, more.oldest);
-    }
-}
-
 /// Counts what is left while outcomes come in.
 #[derive(Default)]
 pub(super) struct Remaining {
     at_first: Backlog,
     refused: Backlog,
-    gone_runs: u64,
+    gone_runs: usize,
     gone_bytes: ByteSize,
-    seen: u64,
+    seen: usize,
     oldest_kept: Option<Timestamp>,
 }
 
@@ -179,11 +155,11 @@ fn older(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> 
 
 impl Remaining {
     pub(super) fn add_due(&mut self, due: Backlog) {
-        self.at_first.add(due);
+        self.at_first += due;
     }
 
     pub(super) fn add_refused(&mut self, refused: &RefusedRun) {
-        self.refused.add(Backlog::of(&refused.run, ByteSize::default()));
+        self.refused += Backlog::of(&refused.run, ByteSize::default());
     }
 
     pub(super) fn count(&mut self, ended: &RunOutcome) {
