@@ -11,8 +11,10 @@ use crate::run::Run;
 
 /// As many threads look at the same time,
 const LOOKERS: usize = 8;
-/// each at so many runs at least.
-const SHARE: usize = 100;
+/// each at so many runs at least: a thread has its price,
+const LEAST: usize = 100;
+/// and at so many at most: what waits to be handed on takes memory.
+const MOST: usize = 500;
 
 /// Due runs for one thread, with their paths.
 pub(super) type Share = Vec<(Run, Result<Option<Paths>>)>;
@@ -20,6 +22,8 @@ pub(super) type Share = Vec<(Run, Result<Option<Paths>>)>;
 /// Threads that look for files, each at a share of runs: on a network file system, most of it is waiting.
 pub(super) struct Lookers<T> {
     lookers: Vec<Looker<T>>,
+    /// So many runs are a share.
+    share: usize,
     /// Shares that were given out, to each in turn.
     given: usize,
     /// Shares of which it is known what became of them.
@@ -48,7 +52,8 @@ impl<T: Send> Lookers<T> {
             scope.spawn(move || given.into_iter().map(judge).try_for_each(|judged| sender.send(judged)));
             Looker { shares, done }
         };
-        Lookers { lookers: (0..runs.div_ceil(SHARE).min(LOOKERS)).map(begin).collect(), given: 0, taken: 0 }
+        let share = runs.div_ceil(LOOKERS).clamp(LEAST, MOST);
+        Lookers { lookers: (0..runs.div_ceil(share).min(LOOKERS)).map(begin).collect(), share, given: 0, taken: 0 }
     }
 
     /// Gives out a stretch, and hands on what became of what was given out before, in order.
@@ -58,10 +63,9 @@ impl<T: Send> Lookers<T> {
         paths: Vec<Result<Option<Paths>>>,
         each: &mut impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let runs = stretch.len().div_ceil(LOOKERS).max(SHARE);
         let mut rest = stretch.into_iter().zip(paths).peekable();
         while rest.peek().is_some() {
-            let share = rest.by_ref().take(runs).collect();
+            let share = rest.by_ref().take(self.share).collect();
             // One that has ended panicked, and so will whoever waits for all of them.
             drop(self.turn(self.given).map(|looker| looker.shares.send(share)));
             self.given += 1;

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::excess::{Excess, by_start};
+use super::excess::{Excess, by_start, compare_starts};
 use super::reason::Reason;
 use crate::bytes::ByteSize;
 use crate::run::{Run, RunId, Standing};
@@ -106,17 +106,36 @@ pub(super) const NO_RULE: &str = "no retention rule asks for it";
 /// So many runs are worth a thread of their own to be put in order.
 const WORTH_A_THREAD: usize = 50_000;
 
+/// So many runs say about where the middle of all is.
+const SAMPLE: usize = 1000;
+
 /// Puts runs in the order of their starts, both halves at a time where there are many.
 fn sort(runs: &mut [Run]) {
     if runs.len() < 2 * WORTH_A_THREAD {
-        runs.sort_unstable_by_key(by_start);
+        runs.sort_unstable_by(compare_starts);
         return;
     }
-    let (older, _, newer) = runs.select_nth_unstable_by_key(runs.len() / 2, by_start);
+    let mut sample: Vec<_> = runs.iter().step_by(runs.len() / SAMPLE).map(by_start).collect();
+    let middle = sample.len() / 2;
+    let (_, middle, _) = sample.select_nth_unstable(middle);
+    let (older, newer) = part(runs, *middle);
     std::thread::scope(|scope| {
-        scope.spawn(|| older.sort_unstable_by_key(by_start));
-        newer.sort_unstable_by_key(by_start);
+        scope.spawn(|| older.sort_unstable_by(compare_starts));
+        newer.sort_unstable_by(compare_starts);
     });
+}
+
+/// Puts the runs that started before `middle` before the others.
+fn part(runs: &mut [Run], middle: (Timestamp, RunId)) -> (&mut [Run], &mut [Run]) {
+    let is_older = |run: &Run| by_start(run) < middle;
+    let mut older = 0;
+    for at in 0..runs.len() {
+        if runs.get(at).is_some_and(is_older) {
+            runs.swap(older, at);
+            older += 1;
+        }
+    }
+    runs.split_at_mut(older)
 }
 
 /// Decides which runs are due at `now`.
