@@ -316,6 +316,24 @@ mod tests {
         assert_eq!(selection.unknown_pipelines, ["none"]);
     }
 
+    #[test]
+    fn many_runs_come_out_in_order_each_once() {
+        let many = 2 * WORTH_A_THREAD as u64 + 7;
+        // Scattered, with runs of one instant, and all of one instant.
+        for instants in [1 << 20, 1000, 1] {
+            let mut runs: Vec<Run> = (0..many).map(|_| run(0, "a", Status::Success, DAY, None)).collect();
+            for (number, run) in (0..).zip(&mut runs) {
+                let scattered = (number * 0x9e37_79b9_7f4a_7c15_u128) as u64;
+                run.id = RunId::from((number << 64 | u128::from(scattered)).to_le_bytes());
+                run.started_at = Timestamp::from_micros((scattered % instants) as i64);
+            }
+            let mut expected = runs.clone();
+            expected.sort_by_key(by_start);
+            sort(&mut runs);
+            assert!(runs == expected, "{instants} instants");
+        }
+    }
+
     /// Whether there are more siblings than are kept, and a run is one of those.
     fn over_count(run: &Run, runs: &[Run], rules: &Rules) -> bool {
         let siblings: Vec<_> = runs.iter().filter(|other| other.pipeline == run.pipeline).collect();
