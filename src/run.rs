@@ -26,10 +26,8 @@ impl RunId {
         if text.len() != 36 {
             return from_hex(text).map(RunId);
         }
-        let mut digits = [0; 32];
-        let others = text.iter().enumerate().filter(|(at, _)| !DASHES.contains(at));
-        digits.iter_mut().zip(others).for_each(|(digit, (_, byte))| *digit = *byte);
-        from_hex(digits).map(RunId).filter(|_| DASHES.iter().all(|at| text.get(*at) == Some(&b'-')))
+        let digits = PAIRS.map(|at| [text[at], text[at + 1]]);
+        from_hex(digits.as_flattened()).map(RunId).filter(|_| DASHES.iter().all(|at| text[*at] == b'-'))
     }
 
     /// The form of the SQLite column and of metrics files found by name: 32 lower-case hex digits.
@@ -46,7 +44,6 @@ impl From<[u8; 16]> for RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut text = [b'-'; 36];
         for (at, byte) in PAIRS.into_iter().zip(self.0) {
             [text[at], text[at + 1]] = hex_of(byte);
@@ -61,7 +58,9 @@ impl fmt::Debug for RunId {
     }
 }
 
-/// Where the dashes stand between the digits (8-4-4-4-12).
+/// Where each byte's two digits stand in the form with dashes (8-4-4-4-12),
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/// and where the dashes.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 /// A text that is not a run id.

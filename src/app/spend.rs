@@ -78,7 +78,7 @@ impl Session {
             check_guards(&plan, logs, spending, Some(&ledger))?;
         }
         let open_deletions = ledger.open_deletions()?;
-        let is_empty = plan.due.totals().due.runs == 0;
+        let is_empty = plan.due.totals().backlog.runs == 0;
         if is_empty && open_deletions.is_empty() {
             return Ok(());
         }
@@ -139,7 +139,7 @@ impl Session {
         let bucket = Bucket::connect(target).await?.limited_to(bwlimit.unwrap_or(ByteRate(None)));
         let sent = bucket.sent();
         let archiver = Arc::new(Archiver::new(bucket, target, Arc::clone(&logs), origin, self.clock));
-        let due = plan.due.totals().due;
+        let due = plan.due.totals().backlog;
         let mut progress = Progress::new(report.shows_progress(), due.runs, due.bytes);
         let feeder = Feeder {
             due: plan.due,

@@ -110,7 +110,7 @@ pub fn files(plan: &mut Plan, logs: &LogsDir, is_due: bool, guards: Result<()>) 
     if let Err(error) = guards {
         return Ok(Check::failed(NAME, &error));
     }
-    let found = plan.due.totals().due.runs - plan.due.totals().without_log.len();
+    let found = plan.due.totals().backlog.runs - plan.due.totals().without_log.len();
     let missing = plan.due.iter().find_map(|planned| planned.map(|planned| planned.missing_log).transpose());
     let missing = missing.transpose()?.map(|path| logs.path_of(&path));
     let message = format!("the logs of {found} of {all} {which} are there");

@@ -2,24 +2,14 @@
 //!
 //! In: all runs, then the finished ones, the oldest first. Out: whether a run is one too many, at once and later.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::order::by_start;
 use crate::run::{Run, RunId};
 use crate::time::Timestamp;
-
-/// In what order runs are old.
-pub(super) fn by_start(run: &Run) -> (Timestamp, RunId) {
-    (run.started_at, run.id)
-}
-
-/// The same order; ids matter between runs of one instant only.
-pub(super) fn compare_starts(one: &Run, other: &Run) -> Ordering {
-    one.started_at.cmp(&other.started_at).then_with(|| one.id.cmp(&other.id))
-}
 
 /// The runs of each pipeline, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

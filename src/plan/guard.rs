@@ -28,7 +28,7 @@ pub fn check(
     mut is_archived: impl FnMut(&RunId) -> Result<bool>,
 ) -> Result<()> {
     let totals = plan.due.totals();
-    let deletions = plan.refused.len() + totals.due.runs - totals.cuts;
+    let deletions = plan.refused.len() + totals.backlog.runs - totals.cuts;
     if let Some(limit) = guard.max_delete.filter(|limit| deletions > *limit) {
         let message = format!("begin: {deletions} runs are due, --max-delete allows {limit}");
         return Err(Error::new(Kind::TooManyDue, message)
@@ -52,7 +52,7 @@ pub fn check(
         let message = format!("begin: the log directory `{shown}` is empty, but {without_log} due runs point into it");
         return Err(Error::new(Kind::LogsNotMounted, message).hint(hint));
     }
-    let due = totals.due.runs;
+    let due = totals.backlog.runs;
     if due >= ENOUGH_TO_JUDGE && without_log * 2 > due {
         let message = format!("begin: {without_log} of {due} due runs have no log in `{shown}`");
         return Err(Error::new(Kind::LogsMostlyMissing, message).hint(hint));

@@ -19,7 +19,7 @@ const IN_MEMORY: usize = 256 << 10;
 #[derive(Debug, Default)]
 pub struct Totals {
     /// How much it is.
-    pub due: Backlog,
+    pub backlog: Backlog,
     /// Of how many only the log is cut.
     pub cuts: usize,
     /// Those whose logs are not there.
@@ -28,7 +28,7 @@ pub struct Totals {
 
 impl Totals {
     fn add(&mut self, more: Totals) {
-        self.due += more.due;
+        self.backlog += more.backlog;
         self.cuts += more.cuts;
         self.without_log.extend(more.without_log);
     }
@@ -49,7 +49,7 @@ impl Packed {
         self.bytes.extend_from_slice(&(packed.len() as u64).to_le_bytes());
         self.bytes.extend_from_slice(&packed);
         self.totals.add(Totals {
-            due: Backlog::of(&planned.run, planned.bytes()),
+            backlog: Backlog::of(&planned.run, planned.bytes()),
             cuts: usize::from(planned.is_cut()),
             without_log: planned.missing_log.iter().map(|_| planned.run.id).collect(),
         });
@@ -97,7 +97,7 @@ impl KeptRuns {
 
     /// All of them, the oldest first; an error is the last.
     pub fn iter(&mut self) -> impl Iterator<Item = Result<PlannedRun>> {
-        unpack(&mut self.packed, &self.folder, self.totals.due.runs)
+        unpack(&mut self.packed, &self.folder, self.totals.backlog.runs)
     }
 }
 
@@ -106,7 +106,7 @@ impl IntoIterator for KeptRuns {
     type IntoIter = Box<dyn Iterator<Item = Result<PlannedRun>> + Send>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Box::new(unpack(self.packed, self.folder, self.totals.due.runs))
+        Box::new(unpack(self.packed, self.folder, self.totals.backlog.runs))
     }
 }
 
@@ -186,8 +186,8 @@ mod tests {
                 kept.add(packed).unwrap();
             }
             let totals = kept.totals();
-            assert_eq!((totals.due.runs, totals.due.bytes, totals.cuts), (300, ByteSize(301), 0));
-            assert_eq!((totals.due.oldest, totals.without_log.len()), (Some(Timestamp::from_micros(-300)), 299));
+            assert_eq!((totals.backlog.runs, totals.backlog.bytes, totals.cuts), (300, ByteSize(301), 0));
+            assert_eq!((totals.backlog.oldest, totals.without_log.len()), (Some(Timestamp::from_micros(-300)), 299));
             // Some, all, all again.
             assert_eq!(kept.iter().take(2).collect::<Result<Vec<_>>>().unwrap(), all[..2]);
             for _ in 0..2 {

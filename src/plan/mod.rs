@@ -9,6 +9,7 @@ mod guard;
 mod in_use;
 mod kept;
 mod lookers;
+mod order;
 mod reason;
 mod search;
 mod select;
@@ -97,7 +98,7 @@ pub struct Plan {
 impl Plan {
     /// How many runs a rule names, whether or not they can be archived.
     pub fn due_count(&self) -> usize {
-        self.due.totals().due.runs + self.refused.len()
+        self.due.totals().backlog.runs + self.refused.len()
     }
 }
 

@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::excess::{Excess, by_start, compare_starts};
+use super::excess::Excess;
+use super::order::{by_start, sort};
 use super::reason::Reason;
 use crate::bytes::ByteSize;
 use crate::run::{Run, RunId, Standing};
@@ -102,41 +103,6 @@ impl Selection {
 
 /// Why a run is not due that nothing else speaks against.
 pub(super) const NO_RULE: &str = "no retention rule asks for it";
-
-/// So many runs are worth a thread of their own to be put in order.
-const WORTH_A_THREAD: usize = 50_000;
-
-/// So many runs say about where the middle of all is.
-const SAMPLE: usize = 1000;
-
-/// Puts runs in the order of their starts, both halves at a time where there are many.
-fn sort(runs: &mut [Run]) {
-    if runs.len() < 2 * WORTH_A_THREAD {
-        runs.sort_unstable_by(compare_starts);
-        return;
-    }
-    let mut sample: Vec<_> = runs.iter().step_by(runs.len() / SAMPLE).map(by_start).collect();
-    let middle = sample.len() / 2;
-    let (_, middle, _) = sample.select_nth_unstable(middle);
-    let (older, newer) = part(runs, *middle);
-    std::thread::scope(|scope| {
-        scope.spawn(|| older.sort_unstable_by(compare_starts));
-        newer.sort_unstable_by(compare_starts);
-    });
-}
-
-/// Puts the runs that started before `middle` before the others.
-fn part(runs: &mut [Run], middle: (Timestamp, RunId)) -> (&mut [Run], &mut [Run]) {
-    let is_older = |run: &Run| by_start(run) < middle;
-    let mut older = 0;
-    for at in 0..runs.len() {
-        if runs.get(at).is_some_and(is_older) {
-            runs.swap(older, at);
-            older += 1;
-        }
-    }
-    runs.split_at_mut(older)
-}
 
 /// Decides which runs are due at `now`.
 pub fn select(mut runs: Vec<Run>, rules: &Rules, narrowing: &Narrowing, now: Timestamp) -> Selection {
@@ -314,24 +280,6 @@ mod tests {
         assert_eq!(why, ["it is RUNNING", "no retention rule asks for it"]);
         assert_eq!(selection.unknown_runs, [RunId::from([9; 16])]);
         assert_eq!(selection.unknown_pipelines, ["none"]);
-    }
-
-    #[test]
-    fn many_runs_come_out_in_order_each_once() {
-        let many = 2 * WORTH_A_THREAD as u64 + 7;
-        // Scattered, with runs of one instant, and all of one instant.
-        for instants in [1 << 20, 1000, 1] {
-            let mut runs: Vec<Run> = (0..many).map(|_| run(0, "a", Status::Success, DAY, None)).collect();
-            for (number, run) in (0..).zip(&mut runs) {
-                let scattered = (number * 0x9e37_79b9_7f4a_7c15_u128) as u64;
-                run.id = RunId::from((number << 64 | u128::from(scattered)).to_le_bytes());
-                run.started_at = Timestamp::from_micros((scattered % instants) as i64);
-            }
-            let mut expected = runs.clone();
-            expected.sort_by_key(by_start);
-            sort(&mut runs);
-            assert!(runs == expected, "{instants} instants");
-        }
     }
 
     /// Whether there are more siblings than are kept, and a run is one of those.

@@ -84,7 +84,7 @@ impl Listing {
             let last = self.sentence.take().filter(|(reason, _)| *reason == planned.reason);
             let (_, sentence) =
                 self.sentence.insert(last.unwrap_or_else(|| (planned.reason, planned.reason.to_string())));
-            RunLine::due(planned, logs).with_reason(sentence).write(&mut self.text);
+            RunLine::due(planned, sentence.as_str(), logs).write(&mut self.text);
             return;
         }
         if quiet {

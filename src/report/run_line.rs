@@ -2,6 +2,7 @@
 //!
 //! In: a run, and what became of it. Out: one line of JSON. Written by hand: a plan may have a million of them.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 use super::json;
@@ -16,7 +17,7 @@ use crate::run::Run;
 pub(super) struct RunLine<'a> {
     run: &'a Run,
     rule: Option<Rule>,
-    reason: &'a dyn Display,
+    reason: Cow<'a, str>,
     files: &'a [PlannedFile],
     logs: Option<&'a LogsDir>,
     outcome: Outcome,
@@ -24,31 +25,33 @@ pub(super) struct RunLine<'a> {
 }
 
 impl<'a> RunLine<'a> {
-    /// A due run; the paths of its files are absolute where `logs` is known.
-    pub(super) fn due(planned: &'a PlannedRun, logs: Option<&'a LogsDir>) -> RunLine<'a> {
-        let PlannedRun { run, reason, files, .. } = planned;
-        RunLine { run, rule: Some(reason.rule()), reason, files, logs, outcome: Outcome::Due, error: None }
-    }
-
-    /// The same with its reason as the sentence that it is.
-    pub(super) fn with_reason(self, reason: &'a String) -> RunLine<'a> {
-        RunLine { reason, ..self }
+    /// A due run, with its reason as the sentence that it is; the paths of its files are absolute where `logs` is known.
+    pub(super) fn due(
+        planned: &'a PlannedRun,
+        reason: impl Into<Cow<'a, str>>,
+        logs: Option<&'a LogsDir>,
+    ) -> RunLine<'a> {
+        let PlannedRun { run, files, .. } = planned;
+        let (rule, reason) = (Some(planned.reason.rule()), reason.into());
+        RunLine { run, rule, reason, files, logs, outcome: Outcome::Due, error: None }
     }
 
     /// A run at its end.
     pub(super) fn ended(ended: &'a RunOutcome, logs: Option<&'a LogsDir>) -> RunLine<'a> {
-        RunLine { outcome: ended.outcome, error: ended.error.as_ref(), ..RunLine::due(&ended.planned, logs) }
+        let due = RunLine::due(&ended.planned, ended.planned.reason.to_string(), logs);
+        RunLine { outcome: ended.outcome, error: ended.error.as_ref(), ..due }
     }
 
     /// A due run that cannot be archived.
     pub(super) fn refused(refused: &'a RefusedRun) -> RunLine<'a> {
         let RefusedRun { run, reason, error } = refused;
-        let rule = Some(reason.rule());
+        let (rule, reason) = (Some(reason.rule()), reason.to_string().into());
         RunLine { run, rule, reason, files: &[], logs: None, outcome: Outcome::Failed, error: Some(error) }
     }
 
-    /// A run that was named and is not due, with the reason as a sentence.
-    pub(super) fn not_due(not_due: &'a NotDue, reason: &'a dyn Display) -> RunLine<'a> {
+    /// A run that was named and is not due.
+    pub(super) fn not_due(not_due: &'a NotDue) -> RunLine<'a> {
+        let reason = format!("not due: {}", not_due.why).into();
         RunLine { run: &not_due.run, rule: None, reason, files: &[], logs: None, outcome: Outcome::Kept, error: None }
     }
 
@@ -67,7 +70,7 @@ impl<'a> RunLine<'a> {
             Some(rule) => label(out, ",\"rule\":", rule.name()),
             None => out.push_str(",\"rule\":null"),
         }
-        shown(out, ",\"reason\":", self.reason);
+        text(out, ",\"reason\":", &self.reason);
         out.push_str(",\"files\":[");
         for (index, file) in self.files.iter().enumerate() {
             label(out, if index == 0 { "{\"name\":" } else { ",{\"name\":" }, file.name.as_str());
@@ -93,12 +96,12 @@ fn number(out: &mut String, key: &str, number: u64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
-/// One of our words, after its key.
+/// A string in which there is nothing to escape, after its key.
 fn label(out: &mut String, key: &str, label: &str) {
     [key, "\"", label, "\""].into_iter().for_each(|part| out.push_str(part));
 }
 
-/// What shows without anything to escape, after its key.
+/// What shows as such a string.
 fn known(out: &mut String, key: &str, value: impl Display) {
     out.push_str(key);
     // Memory takes everything, here and below.
@@ -107,33 +110,14 @@ fn known(out: &mut String, key: &str, value: impl Display) {
 
 /// Any string, after its key.
 fn text(out: &mut String, key: &str, text: &str) {
-    out.push_str(key);
-    let before = out.len();
-    out.push('"');
-    out.push_str(text);
-    end_of_text(out, before);
-}
-
-/// What may show in any way, after its key.
-fn shown(out: &mut String, key: &str, value: &dyn Display) {
-    out.push_str(key);
-    let before = out.len();
-    let _ = write!(out, "\"{value}");
-    end_of_text(out, before);
-}
-
-/// Ends the string that began with a quote at `before`.
-fn end_of_text(out: &mut String, before: usize) {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    let content = out.get(before + 1..).unwrap_or_default();
     // Without a way out, this is done for many bytes at a time.
-    if content.bytes().fold(true, |so_far, byte| so_far & is_plain(byte)) {
-        out.push('"');
-        return;
+    if text.bytes().fold(true, |so_far, byte| so_far & is_plain(byte)) {
+        label(out, key, text);
+    } else {
+        out.push_str(key);
+        out.push_str(&printable_json(&serde_json::Value::from(text).to_string()));
     }
-    let json = serde_json::Value::from(content).to_string();
-    out.truncate(before);
-    out.push_str(&printable_json(&json));
 }
 
 #[cfg(test)]

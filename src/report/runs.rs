@@ -71,7 +71,7 @@ impl Report {
     pub fn begin(&mut self, plan: &mut Plan, logs: Option<&LogsDir>) -> Result<()> {
         plan.refused.iter().for_each(|refused| self.refused(refused));
         self.remarks(&plan.remarks);
-        self.due(plan.due.totals().due);
+        self.due(plan.due.totals().backlog);
         if self.dry_run {
             for planned in plan.due.iter() {
                 let listing = self.listing.get_or_insert_with(|| Listing::new(self.form));
@@ -122,8 +122,7 @@ impl Report {
     fn not_due(&mut self, not_due: &NotDue) {
         self.summary.runs_kept += 1;
         if self.form.json {
-            let why = format!("not due: {}", not_due.why);
-            self.run_line(&RunLine::not_due(not_due, &why));
+            self.run_line(&RunLine::not_due(not_due));
         } else if !self.form.quiet {
             drop(text::not_due(&mut io::stdout().lock(), not_due));
         }

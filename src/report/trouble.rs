@@ -11,7 +11,6 @@ use crate::error::{Error, Kind};
 use crate::flow::{Outcome, RunOutcome, Signal};
 use crate::plan::{Backlog, RefusedRun};
 use crate::run::{Run, RunId};
-use crate::time::Timestamp;
 
 /// So many runs are named in all.
 pub const NAMED_RUNS: usize = 20;
@@ -143,14 +142,8 @@ fn signal_name(signal: Signal) -> &'static str {
 pub(super) struct Remaining {
     at_first: Backlog,
     refused: Backlog,
-    gone_runs: usize,
-    gone_bytes: ByteSize,
-    seen: usize,
-    oldest_kept: Option<Timestamp>,
-}
-
-fn older(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    one.into_iter().chain(other).min()
+    gone: Backlog,
+    kept: Backlog,
 }
 
 impl Remaining {
@@ -163,24 +156,24 @@ impl Remaining {
     }
 
     pub(super) fn count(&mut self, ended: &RunOutcome) {
-        self.seen += 1;
+        let one = Backlog::of(&ended.planned.run, ended.planned.bytes());
         if matches!(ended.outcome, Outcome::Failed | Outcome::Kept | Outcome::NotAttempted | Outcome::Due) {
-            self.oldest_kept = older(self.oldest_kept, Some(ended.planned.run.aged_from()));
+            self.kept += one;
         } else {
-            self.gone_runs += 1;
-            self.gone_bytes += ended.planned.bytes();
+            self.gone += one;
         }
     }
 
     pub(super) fn backlog(&self) -> Backlog {
         // While some have not ended, the oldest may be among those.
-        let all_seen = self.seen >= self.at_first.runs;
-        let oldest = if all_seen { self.oldest_kept } else { self.at_first.oldest };
-        Backlog {
-            runs: self.at_first.runs.saturating_sub(self.gone_runs) + self.refused.runs,
-            bytes: ByteSize(self.at_first.bytes.0.saturating_sub(self.gone_bytes.0)),
-            oldest: older(oldest, self.refused.oldest),
-        }
+        let all_seen = self.kept.runs + self.gone.runs >= self.at_first.runs;
+        let mut left = Backlog {
+            runs: self.at_first.runs.saturating_sub(self.gone.runs),
+            bytes: ByteSize(self.at_first.bytes.0.saturating_sub(self.gone.bytes.0)),
+            oldest: if all_seen { self.kept.oldest } else { self.at_first.oldest },
+        };
+        left += self.refused;
+        left
     }
 }
 
@@ -188,6 +181,7 @@ impl Remaining {
 mod tests {
     use super::*;
     use crate::run::Status;
+    use crate::time::Timestamp;
 
     fn run(number: u8) -> Run {
         let at = Timestamp::from_micros(i64::from(number));

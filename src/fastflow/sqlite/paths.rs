@@ -36,7 +36,7 @@ pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rus
                 while places.next_if(|(of_run, ..)| *of_run < position).is_some() {}
             }
             if let Some((_, run, found)) = places.next_if(|(_, run, _)| id == Some(run.id)) {
-                **found = Some(read_paths(row, &run.id)?);
+                **found = Some(read_paths(row, &run.id)?.map(Some));
             }
         }
     }
@@ -46,14 +46,14 @@ pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rus
         // VACUUM may have renumbered the rows.
         None => {
             let found = by_id.query_row(id_forms(&run.id), |row| read_paths(row, &run.id)).optional()?;
-            Ok(found.unwrap_or(Ok(None)))
+            Ok(found.transpose())
         }
     });
     found.collect()
 }
 
 /// Reads `log_file` and `metrics_file` of a run's row.
-fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Found> {
+fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Result<Paths>> {
     let no_text = |column: &str| {
         let message = format!("read `{column}` of run {id}: it is not text");
         Err(Error::new(Kind::UnreadableRow, message).hint("the run is left alone; correct the row in the database"))
@@ -66,7 +66,7 @@ fn read_paths(row: &Row<'_>, id: &RunId) -> rusqlite::Result<Found> {
             None => return Ok(no_text("metrics_file")),
         },
     };
-    Ok(Ok(Some(Paths { log: log.to_owned(), metrics })))
+    Ok(Ok(Paths { log: log.to_owned(), metrics }))
 }
 
 #[cfg(test)]
