@@ -57,17 +57,21 @@ impl Stage {
             fs::remove_dir_all(&copy)?;
         }
         let copied = Command::new("cp").arg("-a").args([&self.template(), &copy]).status()?;
-        if !copied.success() || !Command::new("sync").status()?.success() {
+        if !copied.success() {
             bail!("copy the instance: {copied}");
         }
+        write_pages()?;
         Ok(copy)
     }
 
-    /// The next bucket.
+    /// The next bucket. Nobody begins with what the one before left behind: objects that the server has yet to remove, and
+    /// pages that are still to be written.
     pub(crate) fn bucket(&self) -> Result<Bucket<'_>> {
         self.buckets.set(self.buckets.get() + 1);
         let name = format!("round-{}", self.buckets.get());
         self.minio.create_bucket(&name)?;
+        self.minio.empty_trash()?;
+        write_pages()?;
         Ok(Bucket { name, stage: self })
     }
 
@@ -172,6 +176,15 @@ impl Drop for Bucket<'_> {
     fn drop(&mut self) {
         let _ = self.stage.minio.mc().run(&["rb", "--force", &format!("kit/{}", self.name)]);
     }
+}
+
+/// What was written before is on disk when the clock starts.
+fn write_pages() -> Result<()> {
+    let synced = Command::new("sync").status()?;
+    if !synced.success() {
+        bail!("write all pages to disk: sync ended with {synced}");
+    }
+    Ok(())
 }
 
 /// The binary that is measured: named by `FASTFLOW_ARCHIVE_BENCH_BINARY`, else the one that cargo built for the benches.
