@@ -12,7 +12,7 @@ use md5::Md5;
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
-use super::payload::{CHUNK, Digests};
+use super::payload::{CHUNK, Digests, update_both};
 
 /// Chunks that wait for a slower thread.
 const AHEAD: usize = 8;
@@ -58,8 +58,7 @@ pub(super) fn hash_parts(
 fn lane<Whole: Digest, Part: Digest>(chunks: &Receiver<Chunk>) -> (Output<Whole>, Vec<Output<Part>>) {
     let (mut whole, mut part, mut parts) = (Whole::new(), Part::new(), Vec::new());
     for (bytes, ends_part) in chunks {
-        whole.update(bytes.as_slice());
-        part.update(bytes.as_slice());
+        update_both(&mut whole, &mut part, &bytes);
         if ends_part {
             parts.push(std::mem::replace(&mut part, Part::new()).finalize());
         }
