@@ -1,8 +1,8 @@
 //! PUT of a small object without the SDK's orchestrator, which would take a third of the processor time of each.
 //!
 //! In: [`Put`]s of what is in memory. Out: what the SDK's `PutObject` gives, errors included, so that `fault` classifies
-//! both alike. Endpoint rules, signature, HTTP client and XML reader are the SDK's own; only what it assembles anew for each
-//! request is assembled once. Where keys come from the AWS chain, or the bucket wants another kind of signature, there is no
+//! both alike. Endpoint rules, HTTP client and XML reader are the SDK's own; only what it assembles anew for each request is
+//! assembled once. Where keys come from the AWS chain, or the bucket wants another kind of signature, there is no
 //! [`Direct`], and the SDK sends everything.
 
 use std::time::{Duration, SystemTime};
@@ -12,14 +12,8 @@ use aws_sdk_s3::error::{ErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId as _;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
-    sign,
-};
-use aws_sigv4::sign::v4;
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::endpoint::EndpointAuthScheme;
@@ -30,9 +24,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::{connector, keys_of};
 use super::fault::{Fault, classify};
-use super::object::METADATA_PREFIX;
 use super::payload::Digests;
 use super::s3::Put;
+use super::sign::Signer;
 use crate::bytes::to_hex;
 use crate::config::{Credentials, Target};
 
@@ -44,25 +38,23 @@ type Failure = SdkError<PutObjectError, HttpResponse>;
 /// The way to one bucket.
 pub(super) struct Direct {
     connector: Connector,
-    /// Scheme, host and, with path style, the bucket; a key comes after the slash at its end.
-    base: String,
-    region: String,
-    identity: Identity,
-    settings: SigningSettings,
+    /// Scheme and host.
+    origin: String,
+    /// What stands before a key: a slash, or with path style the bucket between two.
+    folder: String,
+    signer: Signer,
 }
 
 impl Direct {
     /// Prepares the way; `None` where it is the SDK's alone.
     pub(super) async fn to_bucket(target: &Target, credentials: &Credentials) -> Option<Direct> {
-        let identity = keys_of(credentials)?.into();
+        let keys = keys_of(credentials)?;
         let (bucket, region) = (&target.bucket.value, &target.region.value);
         let endpoint_url = target.endpoint_url.as_ref().map(|url| url.value.as_str());
         let base = base_of(bucket, region, endpoint_url, target.path_style.value).await?;
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        Some(Direct { connector: connector(target), base, region: region.clone(), identity, settings })
+        let (origin, folder) = split_base(&base)?;
+        let signer = Signer::new(keys, region, &base);
+        Some(Direct { connector: connector(target), origin: origin.to_owned(), folder: folder.to_owned(), signer })
     }
 
     /// Sends the object; the answer within `patience`, its body read. `what` is what an error says of the attempt.
@@ -89,42 +81,23 @@ impl Direct {
         encryption: &[(&'static str, String)],
     ) -> Result<HttpRequest, aws_sdk_s3::error::BoxError> {
         let Digests { md5, sha256 } = &put.digests;
-        let hex = to_hex(sha256);
-        let mut headers = vec![
+        let mut headers = Vec::with_capacity(20);
+        headers.extend([
             ("content-type", put.content_type.to_owned()),
             ("content-length", bytes.len().to_string()),
             ("content-md5", STANDARD.encode(md5)),
-            ("x-amz-checksum-sha256", STANDARD.encode(sha256)),
-        ];
+        ]);
         headers.extend(put.condition.if_none_match().map(|value| ("if-none-match", value)));
         headers.extend(put.condition.if_match().map(|value| ("if-match", value)));
         headers.extend(encryption.iter().cloned());
+        headers.extend(put.metadata.iter().cloned());
+        let path = format!("{}{}", self.folder, utf8_percent_encode(&put.key, IN_PATH));
+        let signature = self.signer.headers(&path, &headers, &to_hex(sha256), SystemTime::now());
         let mut request = HttpRequest::new(SdkBody::from(bytes));
         request.set_method("PUT")?;
-        request.set_uri(format!("{}{}", self.base, utf8_percent_encode(&put.key, IN_PATH)))?;
-        for (name, value) in headers {
+        request.set_uri(self.origin.clone() + &path)?;
+        for (name, value) in headers.into_iter().chain(signature) {
             request.headers_mut().try_insert(name, value)?;
-        }
-        for (name, value) in put.metadata.iter() {
-            request.headers_mut().try_insert(format!("{METADATA_PREFIX}{name}"), value.clone())?;
-        }
-        let parameters = v4::SigningParams::builder()
-            .identity(&self.identity)
-            .region(&self.region)
-            .name("s3")
-            .time(SystemTime::now())
-            .settings(self.settings.clone())
-            .build()?
-            .into();
-        let signable = SignableRequest::new(
-            request.method(),
-            request.uri(),
-            request.headers().iter(),
-            SignableBody::Precomputed(hex),
-        )?;
-        let (signature, _) = sign(signable, &parameters)?.into_parts();
-        for header in signature.into_parts().0 {
-            request.headers_mut().try_insert(header.name(), header.value().to_owned())?;
         }
         request.headers_mut().try_insert("user-agent", concat!("fastflow-archive/", env!("CARGO_PKG_VERSION")))?;
         Ok(request)
@@ -158,6 +131,12 @@ async fn base_of(bucket: &str, region: &str, endpoint_url: Option<&str>, path_st
         .force_path_style(path_style);
     let endpoint = DefaultResolver::new().resolve_endpoint(&parameters.build().ok()?).await.ok()?;
     takes_plain_signatures(&endpoint, region).then(|| format!("{}/", endpoint.url().trim_end_matches('/')))
+}
+
+/// Scheme with host, and the path behind them.
+fn split_base(base: &str) -> Option<(&str, &str)> {
+    let host = base.find("://")? + 3;
+    base.split_at_checked(host + base.get(host..)?.find('/')?)
 }
 
 /// Whether signatures of version 4, for the service and region that we sign for, are what the endpoint wants.

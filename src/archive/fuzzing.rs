@@ -5,9 +5,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::etag::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
-use super::object::{
-    CELLS, MANIFEST, METADATA_BYTES, METADATA_PREFIX, SEGMENT_BYTES, metadata, run_folder, service_key,
-};
+use super::object::{CELLS, MANIFEST, METADATA_BYTES, SEGMENT_BYTES, metadata, run_folder, service_key};
 use super::payload::Digests;
 use super::receipt::HEAD_PREFIX;
 use crate::config::{breaks_stores, prefix_problem};
@@ -44,8 +42,9 @@ pub fn keys(data: &[u8]) {
     if first != second && !first.contains('~') && !second.contains('~') {
         assert!(folders[0] != folders[1], "{first:?} and {second:?} are in one folder");
     }
-    let pairs = metadata([("pipeline-name", first.into_owned()), ("triggered-by", second.into_owned())]);
-    let size: usize = pairs.iter().map(|(name, value)| METADATA_PREFIX.len() + name.len() + value.len()).sum();
+    let pairs =
+        metadata([("x-amz-meta-pipeline-name", first.into_owned()), ("x-amz-meta-triggered-by", second.into_owned())]);
+    let size: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     assert!(size <= METADATA_BYTES);
     for (_, value) in pairs {
         assert!(value.bytes().all(|byte| byte.is_ascii_graphic()), "{value:?}");

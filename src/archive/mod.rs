@@ -19,6 +19,7 @@ mod proof;
 mod read;
 mod receipt;
 mod s3;
+mod sign;
 mod throttle;
 mod upload;
 mod window;

@@ -19,6 +19,7 @@ pub(super) const SEGMENT_BYTES: usize = 255;
 const PIPELINE_BYTES: usize = 600;
 /// Sum of names and values that stores take at least.
 pub(super) const METADATA_BYTES: usize = 2048;
+/// Begins the name of each header with metadata.
 pub(super) const METADATA_PREFIX: &str = "x-amz-meta-";
 
 const IN_METADATA: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'\\');
@@ -131,15 +132,13 @@ fn short_digest(original: &str) -> String {
     to_hex(&Sha256::digest(original.as_bytes())).chars().take(8).collect()
 }
 
-/// User metadata of an object, percent-encoded; never more than stores take.
+/// User metadata of an object, by the names of their headers, percent-encoded; never more than stores take.
 pub(super) fn metadata(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Vec<(&'static str, String)> {
     let mut encoded: Vec<(&'static str, String)> = pairs
         .into_iter()
         .map(|(name, value)| (name, utf8_percent_encode(value.trim(), IN_METADATA).to_string()))
         .collect();
-    let size = |pairs: &[(&str, String)]| -> usize {
-        pairs.iter().map(|(name, value)| METADATA_PREFIX.len() + name.len() + value.len()).sum()
-    };
+    let size = |pairs: &[(&str, String)]| -> usize { pairs.iter().map(|(name, value)| name.len() + value.len()).sum() };
     loop {
         let over = size(&encoded).saturating_sub(METADATA_BYTES);
         let Some((_, longest)) = encoded.iter_mut().max_by_key(|(_, value)| value.len()).filter(|_| over > 0) else {
@@ -221,13 +220,16 @@ mod tests {
 
     #[test]
     fn long_values_are_shortened_and_never_fail() {
-        let pairs = metadata([("pipeline-name", "ä".repeat(2000)), ("status", "SUCCESS".into())]);
+        let pairs = metadata([("x-amz-meta-pipeline-name", "ä".repeat(2000)), ("x-amz-meta-status", "SUCCESS".into())]);
         assert_eq!(pairs[1].1, "SUCCESS");
         assert!(
             pairs[0].1.len() > 1900
                 && pairs[0].1.len().is_multiple_of(3)
                 && pairs[0].1.ends_with("%A4") | pairs[0].1.ends_with("%C3")
         );
-        assert_eq!(metadata([("pipeline-name", " Täglicher Import\n".into())])[0].1, "T%C3%A4glicher%20Import");
+        assert_eq!(
+            metadata([("x-amz-meta-pipeline-name", " Täglicher Import\n".into())])[0].1,
+            "T%C3%A4glicher%20Import"
+        );
     }
 }

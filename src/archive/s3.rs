@@ -1,5 +1,8 @@
 //! One bucket over the S3 protocol: each request with both digests, tried again where that helps.
 //!
+//! MD5 goes in `Content-MD5`, SHA-256 in the signed `x-amz-content-sha256`: a store refuses a body that is not theirs. A
+//! `x-amz-checksum-sha256` with the same digest would prove nothing more, and have the store hash each body once more.
+//!
 //! In: keys, payloads, digests. Out: [`Answer`]s, or classified errors. Decides nothing about proof. Never lets the SDK
 //! send chunked trailers, and never follows its environment (s3.md section 1).
 
@@ -23,6 +26,7 @@ use super::client::{attempt_timeout, client, patience};
 use super::direct::Direct;
 use super::etag::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::fault::{Fault, Retry, classify};
+use super::object::METADATA_PREFIX;
 use super::payload::{Digests, IN_MEMORY, Payload};
 use super::throttle::Throttle;
 use super::window::{Place, Window};
@@ -48,9 +52,17 @@ pub(super) struct Put {
     pub(super) key: Arc<str>,
     pub(super) payload: Payload,
     pub(super) digests: Digests,
+    /// By the names of their headers.
     pub(super) metadata: Arc<Vec<(&'static str, String)>>,
     pub(super) content_type: &'static str,
     pub(super) condition: Condition,
+}
+
+impl Put {
+    /// The metadata by the names that the SDK knows them by.
+    fn metadata_names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.metadata.iter().map(|(name, value)| (name.strip_prefix(METADATA_PREFIX).unwrap_or(name), value.as_str()))
+    }
 }
 
 /// When an object may take its key.
@@ -201,14 +213,13 @@ impl Bucket {
             .content_type(put.content_type)
             .content_length(i64::try_from(put.payload.len()).unwrap_or(i64::MAX))
             .content_md5(STANDARD.encode(put.digests.md5))
-            .checksum_sha256(STANDARD.encode(put.digests.sha256))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(key_id)
             .set_if_none_match(put.condition.if_none_match())
             .set_if_match(put.condition.if_match())
             .body(ByteStream::new(put.payload.body(self.throttle.as_ref())));
-        for (name, value) in put.metadata.iter() {
-            request = request.metadata(*name, value);
+        for (name, value) in put.metadata_names() {
+            request = request.metadata(name, value);
         }
         let mut request = request.customize().interceptor(SignedDigest(put.digests.sha256));
         if put.payload.len() > IN_MEMORY || self.throttle.is_some() {
@@ -234,8 +245,8 @@ impl Bucket {
         let mut create =
             self.client.create_multipart_upload().bucket(&*self.name).key(&*put.key).content_type(put.content_type);
         create = create.set_server_side_encryption(encryption).set_ssekms_key_id(key_id);
-        for (name, value) in put.metadata.iter() {
-            create = create.metadata(*name, value);
+        for (name, value) in put.metadata_names() {
+            create = create.metadata(name, value);
         }
         let created = create.send().await.map_err(|error| classify(what, error))?;
         let upload_id = created.upload_id().unwrap_or_default().to_owned();

@@ -291,7 +291,7 @@ impl Archiver {
         key: String,
         common: Vec<(&'static str, String)>,
     ) -> Result<Receipt> {
-        let sha256 = ("sha256", to_hex(&item.digests.sha256));
+        let sha256 = ("x-amz-meta-sha256", to_hex(&item.digests.sha256));
         let expected = item.etag();
         let put = Put {
             key: key.as_str().into(),
@@ -411,13 +411,13 @@ fn common_metadata(run: &Run, record: &Record) -> Vec<(&'static str, String)> {
         Some(other) => Some(other.to_string()),
     };
     let all = [
-        ("pipeline-name", Some(run.pipeline.to_string())),
-        ("run-id", Some(run.id.to_string())),
-        ("started-at", Some(run.started_at.to_string())),
-        ("finished-at", run.finished_at.map(|at| at.to_string())),
-        ("status", Some(run.status.to_string())),
-        ("exit-code", column("exit_code")),
-        ("triggered-by", column("triggered_by")),
+        ("x-amz-meta-pipeline-name", Some(run.pipeline.to_string())),
+        ("x-amz-meta-run-id", Some(run.id.to_string())),
+        ("x-amz-meta-started-at", Some(run.started_at.to_string())),
+        ("x-amz-meta-finished-at", run.finished_at.map(|at| at.to_string())),
+        ("x-amz-meta-status", Some(run.status.to_string())),
+        ("x-amz-meta-exit-code", column("exit_code")),
+        ("x-amz-meta-triggered-by", column("triggered_by")),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
