@@ -150,22 +150,22 @@ impl Session {
             spool_dir: self.config.host.ledger.value.spool_dir(),
             allow_missing_logs,
         };
-        let (sender, mut outcomes) = mpsc::unbounded_channel::<RunOutcome>();
+        let (sender, mut outcomes) = mpsc::unbounded_channel::<Vec<RunOutcome>>();
         let in_flight = usize::from(target.concurrency.value);
         let work =
             tokio::spawn(flow::run(feeder, Arc::clone(&archiver), committer, in_flight, Arc::clone(&stop), sender));
         let mut tick = tokio::time::interval(REDRAW);
         loop {
             tokio::select! {
-                outcome = outcomes.recv() => match outcome {
-                    Some(outcome) => {
+                batch = outcomes.recv() => match batch {
+                    Some(batch) => for outcome in batch {
                         progress.run_ended();
                         if report.shows_runs() || outcome.error.is_some() {
                             progress.beside(|| report.run(outcome, Some(&logs)));
                         } else {
                             report.run(outcome, Some(&logs));
                         }
-                    }
+                    },
                     None => break,
                 },
                 _ = tick.tick() => progress.sent(ByteSize(sent.load(Ordering::Relaxed))),

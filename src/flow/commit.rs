@@ -1,10 +1,10 @@
 //! Records proven runs in the ledger, then removes them: three syncs for many runs, the same order for every one.
 //!
-//! In: [`Proven`] runs as they arrive. Out: their outcomes. Should the process die between removing and recording that, the
+//! In: batches of [`Proven`] runs. Out: their outcomes. Should the process die between removing and recording that, the
 //! intention, recorded before, tells the next invocation.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use super::{Outcome, Outcomes, RunOutcome, Stop};
 use crate::archive::{Archived, ArchivedHead, Cut, HeadProof, Proof, Receipt};
@@ -18,10 +18,10 @@ use crate::plan::PlannedRun;
 use crate::time::Clock;
 
 /// Runs of one batch at most.
-const BATCH_RUNS: usize = 100;
+pub(super) const BATCH_RUNS: usize = 100;
 /// How long a batch waits for more: three syncs serve it, however many it has. Nobody waits for a batch but the next call
 /// after a crash, which finds this much less recorded.
-const BATCH_WAIT: Duration = Duration::from_secs(2);
+pub(super) const BATCH_WAIT: Duration = Duration::from_secs(2);
 
 /// A run, and what was sent for it.
 struct Sent {
@@ -91,11 +91,9 @@ pub struct Committer {
 
 impl Committer {
     /// Works until the senders are gone.
-    pub(super) fn commit_all(mut self, proven: &Receiver<Proven>, stop: &Stop, outcomes: &Outcomes) -> Self {
-        while let Some(batch) = next_batch(proven) {
-            for outcome in self.commit(batch, stop) {
-                drop(outcomes.send(outcome));
-            }
+    pub(super) fn commit_all(mut self, proven: &Receiver<Vec<Proven>>, stop: &Stop, outcomes: &Outcomes) -> Self {
+        for batch in proven {
+            drop(outcomes.send(self.commit(batch, stop)));
         }
         if let Err(error) = self.ledger.flush(self.clock.now()) {
             self.is_recorded = false;
@@ -180,17 +178,4 @@ fn outcome_of_cleanup(sent: Sent, outcome: Result<Outcome>) -> RunOutcome {
         }
         Err(error) => RunOutcome { bytes, objects, ..RunOutcome::refused(planned, error) },
     }
-}
-
-/// Everything that arrives within a short time after the first; `None` when nothing will come any more.
-fn next_batch(proven: &Receiver<Proven>) -> Option<Vec<Proven>> {
-    let mut batch = vec![proven.recv().ok()?];
-    let until = Instant::now() + BATCH_WAIT;
-    while batch.len() < BATCH_RUNS {
-        match proven.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(run) => batch.push(run),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    Some(batch)
 }

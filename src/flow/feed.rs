@@ -12,10 +12,12 @@ use super::{Outcome, Outcomes, RunOutcome, Stop};
 use crate::archive::{Archiver, HeadProof, Prepared, Proof, Receipt};
 use crate::error::{Error, Kind, Result};
 use crate::fastflow::{FileName, LogsDir, PlannedFile, Record, Store};
-use crate::ledger::{Ledger, RecordedHead};
+use crate::ledger::{Ledger, Recorded, RecordedHead};
 use crate::plan::{KeptRuns, PlannedRun};
 use crate::printable::shortened;
 
+/// Runs that are handed over together at most.
+pub(super) const MOST_TOGETHER: usize = 8;
 /// Cells up to here wait in memory, longer ones in an unnamed file.
 const CELLS_IN_MEMORY: usize = 256 << 10;
 
@@ -60,34 +62,39 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    /// Reads until everything is read, or until a stop; what is left then has not been attempted.
-    pub(super) fn feed(mut self, stop: &Stop, fed: &Sender<Fed>, outcomes: &Outcomes) {
+    /// Reads until everything is read, or until a stop; what is left then has not been attempted. Hands over at most
+    /// `together` runs at a time.
+    pub(super) fn feed(mut self, stop: &Stop, together: usize, fed: &Sender<Vec<Fed>>, outcomes: &Outcomes) {
+        // The first goes alone, so that sending begins at once.
+        let (mut ready, mut enough) = (Vec::new(), 1);
         for planned in std::mem::take(&mut self.due) {
             let planned = match planned {
                 Ok(planned) => planned,
-                Err(error) => return stop.because(error),
+                Err(error) => {
+                    stop.because(error);
+                    break;
+                }
             };
             if stop.is_set() {
-                drop(outcomes.send(RunOutcome::unsent(planned, Outcome::NotAttempted, None)));
+                drop(outcomes.send(vec![RunOutcome::unsent(planned, Outcome::NotAttempted, None)]));
                 continue;
             }
             match self.prepare(&planned) {
-                Ok(Ready::Send { record, cells, heads }) => {
-                    let is_cut = planned.is_cut();
-                    let prepared = Box::new(Prepared { planned, record: *record, cells, heads });
-                    drop(fed.blocking_send(if is_cut { Fed::ToCut(prepared) } else { Fed::ToSend(prepared) }));
-                }
-                Ok(Ready::ProvenHead(proof)) => {
-                    drop(fed.blocking_send(Fed::ProvenHead(Box::new((planned, proof)))));
-                }
-                Ok(Ready::Proven(proof)) => drop(fed.blocking_send(Fed::Proven(Box::new((planned, proof))))),
+                Ok(found) => ready.push(found.with(planned)),
                 Err(error) => {
                     if error.kind == Kind::LedgerFailed {
                         stop.because(error.repeated());
                     }
-                    drop(outcomes.send(RunOutcome::refused(planned, error)));
+                    drop(outcomes.send(vec![RunOutcome::refused(planned, error)]));
                 }
             }
+            if ready.len() >= enough {
+                drop(fed.blocking_send(std::mem::take(&mut ready)));
+                enough = (enough * 2).min(together);
+            }
+        }
+        if !ready.is_empty() {
+            drop(fed.blocking_send(ready));
         }
     }
 
@@ -100,14 +107,16 @@ impl Feeder {
                 format!("archive run {id}: its row is gone since it was planned"),
             ));
         };
-        let heads = self.heads(planned)?;
+        let (recorded, heads) = self.ledger.history(&id)?;
+        let heads = still_apart(planned, heads);
         if let (Some(log), true) = (planned.files.first(), planned.is_cut()) {
-            return Ok(match self.proven_head(planned, log, &record)? {
+            let proven = recorded.and_then(|recorded| self.proven_head(planned, log, &record, recorded));
+            return Ok(match proven {
                 Some(proof) => Ready::ProvenHead(proof),
                 None => Ready::Send { record: Box::new(record), cells, heads },
             });
         }
-        if let Some(recorded) = self.ledger.recorded(&id)? {
+        if let Some(recorded) = recorded {
             let level = self.archiver.level();
             let proof = self.archiver.with_place(&planned.run, |place| {
                 let (now, then) = (record.fingerprint, recorded.fingerprint);
@@ -129,30 +138,48 @@ impl Feeder {
         }
     }
 
-    /// What was cut off the run's log before, in order. A head that was archived by an invocation that was cut off before it
-    /// could cut is still in the log, which then is the file that the head was made from.
-    fn heads(&self, planned: &PlannedRun) -> Result<Vec<Receipt>> {
-        let log = planned.files.iter().find(|file| file.name == FileName::Log).map(|file| &file.identity);
-        let is_in_log = |head: &RecordedHead| {
-            let source = head.receipt.source.as_ref().map(|source| &source.identity);
-            !head.is_cut_off && log.zip(source).is_some_and(|(log, source)| log.is_same_file(source))
-        };
-        let heads = self.ledger.heads(&planned.run.id)?.into_iter();
-        Ok(heads.filter(|head| !is_in_log(head)).map(|head| head.receipt).collect())
-    }
-
     /// What the ledger proves of the head of a log that is to be cut.
-    fn proven_head(&self, planned: &PlannedRun, log: &PlannedFile, record: &Record) -> Result<Option<HeadProof>> {
-        let Some(recorded) = self.ledger.recorded(&planned.run.id)? else { return Ok(None) };
+    fn proven_head(
+        &self,
+        planned: &PlannedRun,
+        log: &PlannedFile,
+        record: &Record,
+        recorded: Recorded,
+    ) -> Option<HeadProof> {
         let (now, then, level) = (record.fingerprint, recorded.fingerprint, self.archiver.level());
-        Ok(self.archiver.with_place(&planned.run, |place| {
+        self.archiver.with_place(&planned.run, |place| {
             HeadProof::from_receipts(planned.run.id, now, then, recorded.receipts, log, &place, level)
-        }))
+        })
     }
+}
+
+/// What was cut off the run's log before, in order. A head that was archived by an invocation that was cut off before it
+/// could cut is still in the log, which then is the file that the head was made from.
+fn still_apart(planned: &PlannedRun, heads: Vec<RecordedHead>) -> Vec<Receipt> {
+    let log = planned.files.iter().find(|file| file.name == FileName::Log).map(|file| &file.identity);
+    let is_in_log = |head: &RecordedHead| {
+        let source = head.receipt.source.as_ref().map(|source| &source.identity);
+        !head.is_cut_off && log.zip(source).is_some_and(|(log, source)| log.is_same_file(source))
+    };
+    heads.into_iter().filter(|head| !is_in_log(head)).map(|head| head.receipt).collect()
 }
 
 enum Ready {
     Send { record: Box<Record>, cells: SpooledTempFile, heads: Vec<Receipt> },
     Proven(Proof),
     ProvenHead(HeadProof),
+}
+
+impl Ready {
+    fn with(self, planned: PlannedRun) -> Fed {
+        match self {
+            Ready::Send { record, cells, heads } => {
+                let is_cut = planned.is_cut();
+                let prepared = Box::new(Prepared { planned, record: *record, cells, heads });
+                if is_cut { Fed::ToCut(prepared) } else { Fed::ToSend(prepared) }
+            }
+            Ready::ProvenHead(proof) => Fed::ProvenHead(Box::new((planned, proof))),
+            Ready::Proven(proof) => Fed::Proven(Box::new((planned, proof))),
+        }
+    }
 }

@@ -4,10 +4,12 @@
 //! place: a thread that reads rows and receipts ahead ([`feed`]), tasks that send ([`run`]), and a thread that records and
 //! removes in batches ([`commit`]), so that one sync serves many runs and no upload waits for the disk.
 
+mod batch;
 mod commit;
 mod feed;
 mod stop;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -21,8 +23,9 @@ use crate::archive::{Archived, ArchivedHead, Archiver};
 use crate::bytes::ByteSize;
 use crate::error::{Error, Kind, Result};
 use crate::plan::PlannedRun;
-use commit::Proven;
-use feed::Fed;
+use batch::Batch;
+use commit::{BATCH_RUNS, BATCH_WAIT, Proven};
+use feed::{Fed, MOST_TOGETHER};
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,8 +97,8 @@ impl RunOutcome {
     }
 }
 
-/// Takes outcomes as they come, from any stage.
-pub type Outcomes = mpsc::UnboundedSender<RunOutcome>;
+/// Takes outcomes as they come, from any stage, those of a batch together.
+pub type Outcomes = mpsc::UnboundedSender<Vec<RunOutcome>>;
 
 /// Sends everything that `feeder` reads, `in_flight` runs at a time; returns when the last outcome was handed over, with
 /// the committer, whose ledger and store can take the closing records.
@@ -107,61 +110,88 @@ pub async fn run(
     stop: Arc<Stop>,
     outcomes: Outcomes,
 ) -> Result<Committer> {
-    let (fed_sender, mut fed) = mpsc::channel(in_flight);
+    let together = (in_flight / 2).clamp(1, MOST_TOGETHER);
+    let (fed_sender, mut fed) = mpsc::channel(in_flight.div_ceil(together));
     let feeding = {
         let (stop, outcomes) = (Arc::clone(&stop), outcomes.clone());
-        tokio::task::spawn_blocking(move || feeder.feed(&stop, &fed_sender, &outcomes))
+        tokio::task::spawn_blocking(move || feeder.feed(&stop, together, &fed_sender, &outcomes))
     };
     let (proven_sender, proven) = std::sync::mpsc::channel();
     let committing = {
         let (stop, outcomes) = (Arc::clone(&stop), outcomes.clone());
         tokio::task::spawn_blocking(move || committer.commit_all(&proven, &stop, &outcomes))
     };
-    let mut sending = JoinSet::new();
-    let mut is_fed = false;
-    while !(is_fed && sending.is_empty()) {
-        tokio::select! {
-            Some(joined) = sending.join_next(), if !sending.is_empty() => match joined {
-                Ok(Ok(proven)) => {
-                    stop.count_success();
-                    drop(proven_sender.send(proven));
-                }
-                Ok(Err((planned, error))) => {
-                    stop.count_failure(&error);
-                    drop(outcomes.send(RunOutcome::refused(planned, error)));
-                }
-                Err(panicked) => stop.because(Error::caused(Kind::Internal, "send a run", panicked)),
-            },
-            next = fed.recv(), if !is_fed && sending.len() < in_flight => match next {
-                None => is_fed = true,
+    let hand_over = |batch: &mut Batch<Proven>| {
+        let runs = batch.take();
+        if !runs.is_empty() {
+            drop(proven_sender.send(runs));
+        }
+    };
+    let (mut sending, mut batch) = (JoinSet::new(), Batch::new(BATCH_RUNS, BATCH_WAIT));
+    let (mut ready, mut is_fed) = (VecDeque::new(), false);
+    loop {
+        while sending.len() < in_flight {
+            let proven = match ready.pop_front() {
+                None => break,
                 Some(fed) if stop.is_set() => {
-                    drop(outcomes.send(RunOutcome::unsent(fed.into_planned(), Outcome::NotAttempted, None)));
+                    drop(outcomes.send(vec![RunOutcome::unsent(Fed::into_planned(fed), Outcome::NotAttempted, None)]));
+                    continue;
                 }
                 Some(Fed::ToSend(prepared)) => {
                     let archiver = Arc::clone(&archiver);
                     sending.spawn(async move {
                         archiver.archive(*prepared).await.map(|(planned, archived)| Proven::run(planned, archived))
                     });
+                    continue;
                 }
                 Some(Fed::ToCut(prepared)) => {
                     let archiver = Arc::clone(&archiver);
                     sending.spawn(async move {
-                        archiver.archive_head(*prepared).await.map(|(planned, archived)| Proven::head(planned, archived))
+                        archiver
+                            .archive_head(*prepared)
+                            .await
+                            .map(|(planned, archived)| Proven::head(planned, archived))
                     });
+                    continue;
                 }
                 Some(Fed::ProvenHead(proven)) => {
                     let (planned, proof) = *proven;
-                    let archived = ArchivedHead { proof, bytes: ByteSize::default(), objects: 0 };
-                    drop(proven_sender.send(Proven::head(planned, archived)));
+                    Proven::head(planned, ArchivedHead { proof, bytes: ByteSize::default(), objects: 0 })
                 }
                 Some(Fed::Proven(proven)) => {
                     let (planned, proof) = *proven;
-                    let archived = Archived { proof, bytes: ByteSize::default(), objects: 0 };
-                    drop(proven_sender.send(Proven::run(planned, archived)));
+                    Proven::run(planned, Archived { proof, bytes: ByteSize::default(), objects: 0 })
                 }
+            };
+            if batch.push(proven) {
+                hand_over(&mut batch);
+            }
+        }
+        if is_fed && ready.is_empty() && sending.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some(joined) = sending.join_next(), if !sending.is_empty() => match joined {
+                Ok(Ok(proven)) => {
+                    stop.count_success();
+                    if batch.push(proven) {
+                        hand_over(&mut batch);
+                    }
+                }
+                Ok(Err((planned, error))) => {
+                    stop.count_failure(&error);
+                    drop(outcomes.send(vec![RunOutcome::refused(planned, error)]));
+                }
+                Err(panicked) => stop.because(Error::caused(Kind::Internal, "send a run", panicked)),
             },
+            next = fed.recv(), if !is_fed && ready.is_empty() => match next {
+                None => is_fed = true,
+                Some(runs) => ready.extend(runs),
+            },
+            () = batch.is_due() => hand_over(&mut batch),
         }
     }
+    hand_over(&mut batch);
     drop(proven_sender);
     let panicked = |error| Error::caused(Kind::Internal, "finish the work", error);
     feeding.await.map_err(panicked)?;

@@ -25,7 +25,17 @@ impl Ledger {
 
     /// The newest receipts of a run; `None` where it was never archived completely.
     pub fn recorded(&self, run: &RunId) -> Result<Option<Recorded>> {
-        let Some((_, line)) = self.archived(run, true)?.pop() else { return Ok(None) };
+        self.recorded_in(self.archived(run, true)?.last())
+    }
+
+    /// What [`Ledger::recorded`] and [`Ledger::heads`] know of a run, asked once.
+    pub fn history(&self, run: &RunId) -> Result<(Option<Recorded>, Vec<RecordedHead>)> {
+        let archived = self.archived(run, false)?;
+        Ok((self.recorded_in(archived.last())?, self.heads_in(run, &archived)?))
+    }
+
+    fn recorded_in(&self, newest: Option<&(i64, ArchivedLine)>) -> Result<Option<Recorded>> {
+        let Some((_, line)) = newest else { return Ok(None) };
         Ok(Some(Recorded {
             fingerprint: self.readable(line.fingerprint())?,
             receipts: self.readable(line.receipts())?,
@@ -44,10 +54,14 @@ impl Ledger {
 
     /// Everything that was to be cut off a run's log, in order, since it was last brought back.
     pub fn heads(&self, run: &RunId) -> Result<Vec<RecordedHead>> {
+        self.heads_in(run, &self.archived(run, false)?)
+    }
+
+    fn heads_in(&self, run: &RunId, archived: &[(i64, ArchivedLine)]) -> Result<Vec<RecordedHead>> {
         let mut heads = Vec::new();
-        for (seq, line) in self.archived(run, false)? {
+        for (seq, line) in archived {
             for receipt in self.readable(line.receipts())?.into_iter().filter(Receipt::is_head) {
-                heads.push((seq, receipt));
+                heads.push((*seq, receipt));
             }
         }
         if heads.is_empty() {
