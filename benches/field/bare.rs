@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use fastflow_archive_testkit::Keys;
 
-use crate::sign::signed_put;
+use crate::sign::{metadata, signed_put};
 
 /// One object to put.
 pub(crate) struct Object {
@@ -21,6 +21,8 @@ pub(crate) struct Object {
 pub(crate) enum As<'a> {
     /// Anybody: no signature, no digests; the bucket must allow it.
     Anybody,
+    /// The same, with the metadata that belongs to the objects.
+    AnybodyWithMetadata,
     /// This user, with the headers, digests and signature that ours sends.
     User(&'a Keys),
 }
@@ -39,9 +41,8 @@ pub(crate) fn put_all(
         .map(|object| {
             let path = format!("/{bucket}/{}", percent_encoded(&object.key));
             match who {
-                As::Anybody => {
-                    format!("PUT {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n\r\n", object.bytes.len())
-                }
+                As::Anybody => unsigned_put(host, &path, &object.bytes, &[]),
+                As::AnybodyWithMetadata => unsigned_put(host, &path, &object.bytes, &metadata(&object.bytes)),
                 As::User(keys) => signed_put(host, &path, &object.bytes, keys),
             }
         })
@@ -64,6 +65,12 @@ pub(crate) fn put_all(
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a connection panicked")))
     })?;
     Ok(began.elapsed())
+}
+
+/// The head of a PUT by anybody.
+fn unsigned_put(host: &str, path: &str, body: &[u8], headers: &[(&str, String)]) -> String {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("PUT {path} HTTP/1.1\r\nhost: {host}\r\n{headers}content-length: {}\r\n\r\n", body.len())
 }
 
 /// Lists a bucket that anybody may list, a page after the other: how many keys, and how long.

@@ -87,7 +87,7 @@ fn alternate(asked: &Asked, contenders: Vec<(&str, Round<'_>)>) -> Result<Vec<Ro
     Ok(rows)
 }
 
-/// Many small files: ours, the ceiling twice, and the movers.
+/// Many small files: ours, the ceiling three times, and the movers.
 fn small(asked: &Asked, runs: u64, round_trip: Option<Duration>) -> Result<Table> {
     let stage = Stage::new(&asked.dir)?;
     stage.settle_fleet(usize::try_from(asked.scaled(runs))?)?;
@@ -127,7 +127,8 @@ fn small(asked: &Asked, runs: u64, round_trip: Option<Duration>) -> Result<Table
     if asked.alone {
         return Ok(Table { item: "object", rows: alternate(asked, contenders)?, notes: Vec::new() });
     }
-    contenders.push(("bare PUTs of the same objects, unsigned, no digests", Box::new(|| bare(As::Anybody))));
+    contenders.push(("bare PUTs of the same bytes, unsigned, no digests", Box::new(|| bare(As::Anybody))));
+    contenders.push(("the same with the metadata of the objects", Box::new(|| bare(As::AnybodyWithMetadata))));
     contenders.push(("bare PUTs of the same objects, signed, both digests", Box::new(|| bare(As::User(&keys)))));
     let mover = |make: &dyn Fn(&Path, &str) -> Option<Command>| {
         let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
@@ -196,15 +197,16 @@ fn large(asked: &Asked, count: u64) -> Result<Table> {
         instance.add_all((1..=count).map(spec))
     })?;
     let endpoint = stage.minio.endpoint();
-    let arrived = |bucket: &crate::stage::Bucket<'_>, figures: Figures| {
+    let arrived = |bucket: crate::stage::Bucket<'_>, figures: Figures| {
         let (_, bytes) = bucket.arrived()?;
         ensure!(bytes >= count * log_bytes, "{bytes} bytes arrived");
+        bucket.remove()?;
         Ok(Figures { items: count, ..figures })
     };
     let ours = || {
         let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
         let figures = measure(&mut stage.ours(&instance, &endpoint, &bucket.name, &["cleanup", "-q"]))?;
-        arrived(&bucket, figures)
+        arrived(bucket, figures)
     };
     let rclone = |program: &[&str]| {
         let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
@@ -216,7 +218,7 @@ fn large(asked: &Asked, count: u64) -> Result<Table> {
         let arguments: Vec<&str> =
             program.iter().copied().chain([source.to_str().context("a plain name")?, &target]).collect();
         let figures = measure(&mut stage.rclone(&endpoint, &arguments).context("it is installed")?)?;
-        arrived(&bucket, figures)
+        arrived(bucket, figures)
     };
     let mut contenders: Vec<(&str, Round<'_>)> = vec![("`fastflow-archive cleanup`", Box::new(ours))];
     let mut notes = Vec::new();

@@ -6,6 +6,10 @@
 //! missing. `FASTFLOW_ARCHIVE_BENCH_ROUNDS` is as `--rounds`; `FASTFLOW_ARCHIVE_BENCH_SCALE=100` makes everything a hundredth as
 //! large, which measures nothing and shows that it works. `--other BINARY` adds another build of ours, `--alone` leaves the
 //! peers out. Needs MinIO, `mc`, and Linux (`/proc`).
+//!
+//! MinIO's data lie in `TMPDIR`. An ext4 without a journal, as many virtual machines have, is no place to measure: it takes
+//! care not to use the inodes of what was removed within the last minutes, and after some rounds MinIO spends most of its
+//! time there. A file with an ext4 of its own, mounted by loop, will do.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program for developers")]
 

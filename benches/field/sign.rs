@@ -15,22 +15,15 @@ pub(crate) fn signed_put(host: &str, path: &str, body: &[u8], keys: &Keys) -> St
     let (date, time) = amz_date(SystemTime::now());
     let sha256 = hex(&Sha256::digest(body));
     let md5 = STANDARD.encode(Md5::digest(body));
-    let headers = [
+    let mut headers = vec![
         ("content-md5", md5),
-        ("content-type", "text/plain; charset=utf-8".to_owned()),
         ("host", host.to_owned()),
         ("x-amz-content-sha256", sha256.clone()),
         ("x-amz-date", time.clone()),
-        ("x-amz-meta-exit-code", "0".to_owned()),
-        ("x-amz-meta-finished-at", "2026-05-01T12:00:00.123456Z".to_owned()),
-        ("x-amz-meta-pipeline-name", "etl-orders".to_owned()),
-        ("x-amz-meta-run-id", "0123abcd-4567-89ab-cdef-0123456789ab".to_owned()),
-        ("x-amz-meta-sha256", sha256.clone()),
-        ("x-amz-meta-started-at", "2026-05-01T11:58:30.123456Z".to_owned()),
-        ("x-amz-meta-status", "SUCCESS".to_owned()),
-        ("x-amz-meta-triggered-by", "scheduler".to_owned()),
     ];
-    let signed = headers.each_ref().map(|(name, _)| *name).join(";");
+    headers.extend(metadata(body));
+    headers.sort_unstable();
+    let signed = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let listed: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
     let canonical = format!("PUT\n{path}\n\n{listed}\n{signed}\n{sha256}");
     let scope = format!("{date}/us-east-1/s3/aws4_request");
@@ -45,6 +38,21 @@ pub(crate) fn signed_put(host: &str, path: &str, body: &[u8], keys: &Keys) -> St
          SignedHeaders={signed}, Signature={signature}\r\n\r\n",
         body.len()
     )
+}
+
+/// What ours writes on an object with these bytes.
+pub(crate) fn metadata(body: &[u8]) -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", "text/plain; charset=utf-8".to_owned()),
+        ("x-amz-meta-exit-code", "0".to_owned()),
+        ("x-amz-meta-finished-at", "2026-05-01T12:00:00.123456Z".to_owned()),
+        ("x-amz-meta-pipeline-name", "etl-orders".to_owned()),
+        ("x-amz-meta-run-id", "0123abcd-4567-89ab-cdef-0123456789ab".to_owned()),
+        ("x-amz-meta-sha256", hex(&Sha256::digest(body))),
+        ("x-amz-meta-started-at", "2026-05-01T11:58:30.123456Z".to_owned()),
+        ("x-amz-meta-status", "SUCCESS".to_owned()),
+        ("x-amz-meta-triggered-by", "scheduler".to_owned()),
+    ]
 }
 
 fn mac(key: &[u8], text: &str) -> Vec<u8> {

@@ -20,7 +20,8 @@ pub(crate) struct Stage {
     buckets: Cell<usize>,
 }
 
-/// A bucket that is empty, and removed in the end.
+/// A bucket that is empty at first. It stays until the server ends: file systems without a journal, as many virtual machines
+/// have, avoid the inodes of what was removed within the last minutes, and look for others at length, whoever's turn it is.
 pub(crate) struct Bucket<'a> {
     pub(crate) name: String,
     stage: &'a Stage,
@@ -64,13 +65,11 @@ impl Stage {
         Ok(copy)
     }
 
-    /// The next bucket. Nobody begins with what the one before left behind: objects that the server has yet to remove, and
-    /// pages that are still to be written.
+    /// The next bucket. Nobody begins with pages of the one before that are still to be written.
     pub(crate) fn bucket(&self) -> Result<Bucket<'_>> {
         self.buckets.set(self.buckets.get() + 1);
         let name = format!("round-{}", self.buckets.get());
         self.minio.create_bucket(&name)?;
-        self.minio.empty_trash()?;
         write_pages()?;
         Ok(Bucket { name, stage: self })
     }
@@ -142,7 +141,9 @@ impl Stage {
         Some(command)
     }
 
-    /// The objects that a call of ours leaves in a bucket, to be put again by others: same keys, same lengths.
+    /// The objects that a call of ours leaves in a bucket, to be put again by others: same keys, same lengths, run by run, and
+    /// runs that follow each other are of different pipelines, as with ours. In the order of their keys, all that are on
+    /// their way at a time would wait for the lock of one folder of the store's.
     pub(crate) fn objects_of_ours(&self, arguments: &[&str]) -> Result<Vec<Object>> {
         let (instance, bucket) = (self.fresh()?, self.bucket()?);
         crate::measure::measure(&mut self.ours(&instance, &self.minio.endpoint(), &bucket.name, arguments))?;
@@ -150,7 +151,11 @@ impl Stage {
         let target = copy.path().to_str().context("a folder with a plain name")?;
         self.minio.mc().run(&["mirror", "--quiet", &format!("kit/{}", bucket.name), target])?;
         let read = |key: String| Ok(Object { bytes: fs::read(copy.path().join(&key))?, key });
-        tree_files(copy.path(), &[])?.into_keys().filter(|key| !key.ends_with('/')).map(read).collect()
+        let keys = tree_files(copy.path(), &[])?.into_keys().filter(|key| !key.ends_with('/'));
+        let mut objects: Vec<Object> = keys.map(read).collect::<Result<_>>()?;
+        let run = |key: &str| key.rsplit('/').nth(1).map(str::to_owned);
+        objects.sort_by_cached_key(|object| run(&object.key));
+        Ok(objects)
     }
 }
 
@@ -165,16 +170,15 @@ impl Bucket<'_> {
         self.stage.minio.mc().run(&["anonymous", "set", "download", &format!("kit/{}", self.name)]).map(drop)
     }
 
+    /// Removes it, where it is large.
+    pub(crate) fn remove(self) -> Result<()> {
+        self.stage.minio.mc().run(&["rb", "--force", &format!("kit/{}", self.name)]).map(drop)
+    }
+
     /// Number and bytes of what arrived.
     pub(crate) fn arrived(&self) -> Result<(u64, u64)> {
         let sizes = self.stage.minio.mc().sizes(&self.name)?;
         Ok((sizes.len() as u64, sizes.values().sum()))
-    }
-}
-
-impl Drop for Bucket<'_> {
-    fn drop(&mut self) {
-        let _ = self.stage.minio.mc().run(&["rb", "--force", &format!("kit/{}", self.name)]);
     }
 }
 

@@ -41,3 +41,26 @@ impl<T> Batch<T> {
         std::mem::take(&mut self.waiting)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn runs_are_handed_over_when_they_are_enough_or_waited_long_enough() {
+        let mut batch = Batch::new(3, Duration::from_secs(3600));
+        assert!(batch.is_due().now_or_never().is_none(), "nobody waits");
+        assert_eq!([1, 2, 3].map(|run| batch.push(run)), [false, false, true]);
+        assert!(batch.is_due().now_or_never().is_none(), "nobody waited long");
+        assert_eq!(batch.take(), [1, 2, 3]);
+        assert_eq!(batch.take(), []);
+
+        let mut batch = Batch::new(3, Duration::from_millis(1));
+        batch.push(1);
+        batch.is_due().await;
+        assert_eq!(batch.take(), [1]);
+        assert!(batch.is_due().now_or_never().is_none(), "nobody waits any more");
+    }
+}

@@ -127,43 +127,17 @@ pub async fn run(
             drop(proven_sender.send(runs));
         }
     };
-    let (mut sending, mut batch) = (JoinSet::new(), Batch::new(BATCH_RUNS, BATCH_WAIT));
+    let (mut sending, mut batch) = (Sending::new(), Batch::new(BATCH_RUNS, BATCH_WAIT));
     let (mut ready, mut is_fed) = (VecDeque::new(), false);
     loop {
-        while sending.len() < in_flight {
-            let proven = match ready.pop_front() {
-                None => break,
-                Some(fed) if stop.is_set() => {
-                    drop(outcomes.send(vec![RunOutcome::unsent(Fed::into_planned(fed), Outcome::NotAttempted, None)]));
-                    continue;
-                }
-                Some(Fed::ToSend(prepared)) => {
-                    let archiver = Arc::clone(&archiver);
-                    sending.spawn(async move {
-                        archiver.archive(*prepared).await.map(|(planned, archived)| Proven::run(planned, archived))
-                    });
-                    continue;
-                }
-                Some(Fed::ToCut(prepared)) => {
-                    let archiver = Arc::clone(&archiver);
-                    sending.spawn(async move {
-                        archiver
-                            .archive_head(*prepared)
-                            .await
-                            .map(|(planned, archived)| Proven::head(planned, archived))
-                    });
-                    continue;
-                }
-                Some(Fed::ProvenHead(proven)) => {
-                    let (planned, proof) = *proven;
-                    Proven::head(planned, ArchivedHead { proof, bytes: ByteSize::default(), objects: 0 })
-                }
-                Some(Fed::Proven(proven)) => {
-                    let (planned, proof) = *proven;
-                    Proven::run(planned, Archived { proof, bytes: ByteSize::default(), objects: 0 })
-                }
-            };
-            if batch.push(proven) {
+        while sending.len() < in_flight
+            && let Some(fed) = ready.pop_front()
+        {
+            if stop.is_set() {
+                drop(outcomes.send(vec![RunOutcome::unsent(Fed::into_planned(fed), Outcome::NotAttempted, None)]));
+            } else if let Some(proven) = begin(fed, &archiver, &mut sending)
+                && batch.push(proven)
+            {
                 hand_over(&mut batch);
             }
         }
@@ -196,4 +170,33 @@ pub async fn run(
     let panicked = |error| Error::caused(Kind::Internal, "finish the work", error);
     feeding.await.map_err(panicked)?;
     committing.await.map_err(panicked)
+}
+
+type Sending = JoinSet<Result<Proven, (PlannedRun, Error)>>;
+
+/// Begins to send a run; gives back one that is proven already.
+fn begin(fed: Fed, archiver: &Arc<Archiver>, sending: &mut Sending) -> Option<Proven> {
+    let archiver = Arc::clone(archiver);
+    match fed {
+        Fed::ToSend(prepared) => {
+            sending.spawn(async move {
+                archiver.archive(*prepared).await.map(|(planned, archived)| Proven::run(planned, archived))
+            });
+            None
+        }
+        Fed::ToCut(prepared) => {
+            sending.spawn(async move {
+                archiver.archive_head(*prepared).await.map(|(planned, archived)| Proven::head(planned, archived))
+            });
+            None
+        }
+        Fed::ProvenHead(proven) => {
+            let (planned, proof) = *proven;
+            Some(Proven::head(planned, ArchivedHead { proof, bytes: ByteSize::default(), objects: 0 }))
+        }
+        Fed::Proven(proven) => {
+            let (planned, proof) = *proven;
+            Some(Proven::run(planned, Archived { proof, bytes: ByteSize::default(), objects: 0 }))
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -23,8 +23,6 @@ const WRITER: (&str, &str) = ("kit-writer", "kit-writer-secret-9876543210");
 /// Name of the key and 32 bytes.
 const KMS_SECRET_KEY: &str = "kit-key:c2FtcGxlLWttcy1rZXktZm9yLXRlc3RzLW9ubHktMDE=";
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Where it puts what was deleted; it looks there every 5 minutes, and never reads it again.
-const TRASH: &str = ".minio.sys/tmp/.trash";
 
 /// The running server; killed, and its folder removed, when dropped.
 #[derive(Debug)]
@@ -163,23 +161,6 @@ impl Minio {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
-    }
-
-    /// Removes what was deleted from the disk: the server would do so later, in the middle of what is measured.
-    pub fn empty_trash(&self) -> Result<()> {
-        let trash = self.folder.path().join("data").join(TRASH);
-        let deadline = Instant::now() + READY_WITHIN;
-        while let Err(error) = fs::remove_dir_all(&trash) {
-            // It still puts something there.
-            let is_in_use = matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound);
-            if !is_in_use || Instant::now() > deadline {
-                return Err(error).with_context(|| format!("empty `{}`", trash.display()));
-            }
-            if error.kind() == ErrorKind::NotFound && !trash.exists() {
-                break;
-            }
-        }
-        Ok(fs::create_dir_all(&trash)?)
     }
 
     /// Every object of the bucket with length and SHA-256.
