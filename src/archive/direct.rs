@@ -53,7 +53,7 @@ impl Direct {
         let endpoint_url = target.endpoint_url.as_ref().map(|url| url.value.as_str());
         let base = base_of(bucket, region, endpoint_url, target.path_style.value).await?;
         let (origin, folder) = split_base(&base)?;
-        let signer = Signer::new(keys, region, &base);
+        let signer = Signer::new(keys, region, origin);
         Some(Direct { connector: connector(target), origin: origin.to_owned(), folder: folder.to_owned(), signer })
     }
 

@@ -25,9 +25,9 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// A signer for requests to `base`, an address with scheme and host.
-    pub(super) fn new(credentials: Credentials, region: &str, base: &str) -> Signer {
-        Signer { credentials, region: region.to_owned(), host: host_of(base).to_owned(), key: Mutex::default() }
+    /// A signer for requests to `origin`: scheme and host, no path.
+    pub(super) fn new(credentials: Credentials, region: &str, origin: &str) -> Signer {
+        Signer { credentials, region: region.to_owned(), host: host_of(origin).to_owned(), key: Mutex::default() }
     }
 
     /// What has to be sent besides `headers`, whose names are in lower case; all of them are signed, in any order, and the
@@ -80,9 +80,8 @@ impl Signer {
 }
 
 /// Host and port, without the port that the scheme implies: it is not sent either (RFC 9110, section 4.2.3).
-fn host_of(base: &str) -> &str {
-    let (scheme, rest) = base.split_once("://").unwrap_or(("", base));
-    let authority = rest.split('/').next().unwrap_or_default();
+fn host_of(origin: &str) -> &str {
+    let (scheme, authority) = origin.split_once("://").unwrap_or(("", origin));
     let implied = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
     authority.strip_suffix(implied).unwrap_or(authority)
 }
@@ -159,20 +158,19 @@ mod tests {
         ];
         let full: Vec<_> = plain.iter().cloned().chain(full).collect();
         let noon = UNIX_EPOCH + Duration::from_secs(1_795_694_400);
-        for base in [
-            "http://127.0.0.1:9000/logs/",
-            "http://minio:80/logs/",
-            "https://[::1]:443/logs/",
-            "https://logs.s3.eu-central-1.amazonaws.com/",
+        for origin in [
+            "http://127.0.0.1:9000",
+            "http://minio:80",
+            "https://[::1]:443",
+            "https://logs.s3.eu-central-1.amazonaws.com",
         ] {
-            let signer = Signer::new(credentials(), "eu-central-1", base);
-            for path in ["p/x/run.log", "p/T%C3%A4glich%20%2B%25/manifest.json"] {
-                let uri = format!("{base}{path}");
-                let path = format!("/{}", uri.splitn(4, '/').last().unwrap());
+            let signer = Signer::new(credentials(), "eu-central-1", origin);
+            for path in ["/logs/p/x/run.log", "/p/T%C3%A4glich%20%2B%25/manifest.json"] {
+                let uri = format!("{origin}{path}");
                 // The key of the day is made on the first day, found on the same, and made again on the next.
                 for now in [noon, noon + Duration::from_secs(59), noon + Duration::from_secs(86_400)] {
                     for headers in [&plain, &full] {
-                        let ours = signer.headers(&path, headers, &payload, now);
+                        let ours = signer.headers(path, headers, &payload, now);
                         let mut ours = ours.map(|(name, value)| (name.to_owned(), value));
                         let mut theirs = by_the_library(&uri, headers, &payload, now);
                         ours.sort_unstable();
