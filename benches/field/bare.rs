@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use fastflow_archive_testkit::Keys;
 
+use crate::measure::{Figures, cpu_time};
 use crate::sign::{metadata, signed_put};
 
 /// One object to put.
@@ -27,7 +28,7 @@ pub(crate) enum As<'a> {
     User(&'a Keys),
 }
 
-/// Puts all objects over so many connections; the time counts from the first byte to the last answer.
+/// Puts all objects over so many connections; the times count from the first byte to the last answer.
 pub(crate) fn put_all(
     address: SocketAddr,
     host: &str,
@@ -35,7 +36,7 @@ pub(crate) fn put_all(
     objects: &[Object],
     who: &As<'_>,
     connections: usize,
-) -> Result<Duration> {
+) -> Result<Figures> {
     let heads: Vec<String> = objects
         .iter()
         .map(|object| {
@@ -48,7 +49,7 @@ pub(crate) fn put_all(
         })
         .collect();
     let next = AtomicUsize::new(0);
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), cpu_time(std::process::id())?);
     std::thread::scope(|scope| {
         let work = || -> Result<()> {
             let mut stream = TcpStream::connect(address)?;
@@ -64,7 +65,8 @@ pub(crate) fn put_all(
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a connection panicked")))
     })?;
-    Ok(began.elapsed())
+    let (wall, cpu) = (began.elapsed(), cpu_time(std::process::id())?.saturating_sub(cpu));
+    Ok(Figures { wall, cpu, ..Figures::default() })
 }
 
 /// The head of a PUT by anybody.

@@ -77,9 +77,10 @@ fn alternate(asked: &Asked, contenders: Vec<(&str, Round<'_>)>) -> Result<Vec<Ro
         for (row, (name, round)) in rows.iter_mut().zip(&contenders) {
             let figures = round().with_context(|| format!("round {number} of {name}"))?;
             eprintln!(
-                "  round {number}: {name}: {:.3} s, cpu {:.3} s",
+                "  round {number}: {name}: {:.3} s, cpu {:.3} s, store {:.3} s",
                 figures.wall.as_secs_f64(),
-                figures.cpu.as_secs_f64()
+                figures.cpu.as_secs_f64(),
+                figures.store_cpu.as_secs_f64()
             );
             row.rounds.push(figures);
         }
@@ -105,7 +106,8 @@ fn small(asked: &Asked, runs: u64, round_trip: Option<Duration>) -> Result<Table
     let build = |binary: &Path| {
         let (instance, bucket) = (stage.fresh()?, stage.bucket()?);
         let arguments = ["cleanup", "-q"];
-        let figures = measure(&mut stage.build_of_ours(binary, &instance, &endpoint, &bucket.name, &arguments))?;
+        let figures = stage
+            .with_store(|| measure(&mut stage.build_of_ours(binary, &instance, &endpoint, &bucket.name, &arguments)))?;
         let (items, bytes) = bucket.arrived()?;
         ensure!(items == objects.len() as u64 && bytes >= logs, "{items} objects with {bytes} bytes arrived");
         Ok(Figures { items, ..figures })
@@ -114,10 +116,10 @@ fn small(asked: &Asked, runs: u64, round_trip: Option<Duration>) -> Result<Table
     let bare = |who: As<'_>| {
         let bucket = stage.bucket()?;
         bucket.open_to_all()?;
-        let wall = put_all(address, &host, &bucket.name, &objects, &who, 16)?;
+        let figures = stage.with_store(|| put_all(address, &host, &bucket.name, &objects, &who, 16))?;
         let (items, _) = bucket.arrived()?;
         ensure!(items == objects.len() as u64, "{items} objects arrived");
-        Ok(Figures { wall, items, ..Figures::default() })
+        Ok(Figures { items, ..figures })
     };
     let keys = stage.keys();
     let mut contenders: Vec<(&str, Round<'_>)> = vec![("`fastflow-archive cleanup`", Box::new(|| build(&ours)))];
@@ -135,7 +137,8 @@ fn small(asked: &Asked, runs: u64, round_trip: Option<Duration>) -> Result<Table
         std::fs::remove_dir_all(instance.join("logs").join("routes"))?;
         let logs = instance.join("logs");
         let files = std::fs::read_dir(&logs)?.count() as u64;
-        let figures = measure(&mut make(&logs, &bucket.name).context("it is installed")?)?;
+        let mut command = make(&logs, &bucket.name).context("it is installed")?;
+        let figures = stage.with_store(|| measure(&mut command))?;
         let (items, _) = bucket.arrived()?;
         ensure!(items == files, "{items} of {files} objects arrived");
         Ok(Figures { items, ..figures })

@@ -12,8 +12,10 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Figures {
     pub(crate) wall: Duration,
-    /// User and system time of the process; zero where the work is done in this one.
+    /// User and system time of the process; zero where it is not counted.
     pub(crate) cpu: Duration,
+    /// The same of the store meanwhile; zero where it is not counted.
+    pub(crate) store_cpu: Duration,
     /// Largest resident set in bytes.
     pub(crate) peak_bytes: u64,
     /// Objects or rows that were dealt with.
@@ -55,7 +57,7 @@ fn measure_with(command: &mut Command, stderr: &File) -> Result<(Figures, ExitSt
     let status = child.wait()?;
     let peak_bytes = watcher.join().unwrap_or_default();
     ended?;
-    Ok((Figures { wall, cpu: cpu?, peak_bytes, items: 0 }, status))
+    Ok((Figures { wall, cpu: cpu?, peak_bytes, ..Figures::default() }, status))
 }
 
 /// The largest resident set until the process ends.
@@ -82,7 +84,7 @@ fn wait_without_reaping(child: &Child) -> Result<()> {
 }
 
 /// User and system time of all its threads, in hundredths of a second (proc(5), `/proc/pid/stat`, fields 14 and 15).
-fn cpu_time(pid: u32) -> Result<Duration> {
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit_once(')').context("a stat line names the program")?.1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();

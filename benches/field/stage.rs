@@ -12,6 +12,7 @@ use fastflow_archive_testkit::{Fleet, Instance, Keys, Minio, StoreOptions, tree_
 use tempfile::TempDir;
 
 use crate::bare::Object;
+use crate::measure::{Figures, cpu_time};
 
 /// The server, the template of the instance, and what is counted.
 pub(crate) struct Stage {
@@ -78,6 +79,14 @@ impl Stage {
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         let endpoint = self.minio.endpoint();
         endpoint.trim_start_matches("http://").parse().context("MinIO's address")
+    }
+
+    /// Adds to the figures of `work` the processor time that it takes of the server.
+    pub(crate) fn with_store(&self, work: impl FnOnce() -> Result<Figures>) -> Result<Figures> {
+        let server = self.minio.pid().context("the server is up")?;
+        let before = cpu_time(server)?;
+        let figures = work()?;
+        Ok(Figures { store_cpu: cpu_time(server)?.saturating_sub(before), ..figures })
     }
 
     /// The keys that everybody uses.

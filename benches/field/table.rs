@@ -23,8 +23,8 @@ impl Table {
     pub(crate) fn markdown(&self) -> String {
         let item = self.item;
         let mut text = format!(
-            "| | wall | per {item} | ratio to ours (min-max) | CPU per {item} | peak memory | {item}s |\n\
-             |---|---|---|---|---|---|---|\n"
+            "| | wall | per {item} | ratio to ours (min-max) | CPU per {item} | of the store | peak memory | {item}s |\n\
+             |---|---|---|---|---|---|---|---|\n"
         );
         let ours = self.rows.first();
         for row in &self.rows {
@@ -34,18 +34,26 @@ impl Table {
             let ratios = ours.map_or(Vec::new(), |ours| {
                 each.iter().zip(ours.rounds.iter().map(per_item)).map(|(theirs, ours)| theirs / ours).collect()
             });
-            let cpu: Vec<f64> =
-                row.rounds.iter().map(|round| round.cpu.as_secs_f64() / (round.items.max(1) as f64)).collect();
+            let cpu = |of: fn(&Figures) -> Duration| {
+                let each: Vec<f64> = row
+                    .rounds
+                    .iter()
+                    .map(|round| of(round).as_secs_f64() / (round.items.max(1) as f64))
+                    .filter(|cpu| *cpu > 0.0)
+                    .collect();
+                if each.is_empty() { "-".to_owned() } else { small(median(each)) }
+            };
             let peak = row.rounds.iter().map(|round| round.peak_bytes).max().unwrap_or_default();
             text += &format!(
-                "| {} | {} | {} | {:.2} ({:.2}-{:.2}) | {} | {} | {items} |\n",
+                "| {} | {} | {} | {:.2} ({:.2}-{:.2}) | {} | {} | {} | {items} |\n",
                 row.name,
                 seconds(median(row.rounds.iter().map(|round| round.wall.as_secs_f64()).collect())),
                 small(median(each)),
                 median(ratios.clone()),
                 ratios.iter().copied().fold(f64::INFINITY, f64::min),
                 ratios.iter().copied().fold(0.0, f64::max),
-                if cpu.iter().any(|cpu| *cpu > 0.0) { small(median(cpu)) } else { "-".to_owned() },
+                cpu(|round| round.cpu),
+                cpu(|round| round.store_cpu),
                 if peak > 0 { format!("{:.1} MiB", peak as f64 / f64::from(1 << 20)) } else { "-".to_owned() },
             );
         }

@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -62,16 +61,27 @@ pub(super) fn item_of_section(
     let file = Arc::new(opened.file);
     let mut payload = Payload::Section { file: Arc::clone(&file), offset: 0, length };
     if length <= IN_MEMORY {
-        let mut bytes = vec![0; length as usize];
-        match file.read_exact_at(&mut bytes, 0) {
-            Ok(()) => payload = Payload::Memory(Bytes::from(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(changed(planned)),
-            Err(error) => return Err(unreadable(planned, error)),
-        }
+        let bytes = read_beginning(&file, length as usize).map_err(|error| unreadable(planned, error))?;
+        payload = Payload::Memory(Bytes::from(bytes.ok_or_else(|| changed(planned))?));
     }
     let (digests, parts) = payload.hash(part_bytes(length)).map_err(|error| unreadable(planned, error))?;
     let source = SourceFile { path: planned.path.to_string(), identity: opened.identity };
     Ok(Item { name, payload, digests, parts, source: Some((source, file)) })
+}
+
+/// The first `length` bytes of a file; `None` where it has less.
+fn read_beginning(file: &File, length: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let offset = bytes.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), offset) {
+            Ok(0) => return Ok(None),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(length);
+    Ok(Some(bytes))
 }
 
 pub(super) fn unreadable(planned: &PlannedFile, error: std::io::Error) -> Error {

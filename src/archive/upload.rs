@@ -303,16 +303,16 @@ impl Archiver {
         };
         let length = put.payload.len();
         let answer = if length > MULTIPART {
-            self.bucket.put_parts(&put, &item.parts, part_bytes(length)).await?
+            Box::pin(self.bucket.put_parts(&put, &item.parts, part_bytes(length))).await?
         } else {
             self.bucket.put(&put).await?
         };
         let method = self.judge(&answer, &expected, &key).await?;
         if self.level >= Level::Head {
-            self.prove_by_head(&key, length, &answer, method, &expected, &item.digests).await?;
+            Box::pin(self.prove_by_head(&key, length, &answer, method, &expected, &item.digests)).await?;
         }
         if self.level >= Level::Readback {
-            let found = self.bucket.read_back(&key).await?;
+            let found = Box::pin(self.bucket.read_back(&key)).await?;
             if found != (length, item.digests) {
                 return Err(differs(&key, "reading it back gave other bytes"));
             }
@@ -355,7 +355,8 @@ impl Archiver {
             return Ok(Method::Etag);
         }
         let probe = service_key(&self.prefix, "_probe/digest");
-        let enforced = *self.enforced.get_or_try_init(|| self.bucket.enforces_digests(&probe)).await?;
+        let enforced = self.enforced.get_or_try_init(|| Box::pin(self.bucket.enforces_digests(&probe)));
+        let enforced = *enforced.await?;
         match (enforced, self.accept_opaque_etag) {
             (true, _) => Ok(Method::EnforcedDigest),
             (false, true) => {

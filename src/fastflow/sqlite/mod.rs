@@ -25,7 +25,7 @@ use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::run::{Run, RunId, Standing};
-use rows::{BY_ID, BY_RUN_ID, id_forms, read_record, table_exists};
+use rows::{id_forms, read_record};
 
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,6 +41,8 @@ pub(super) struct SqliteStore {
     connection: Connection,
     path: PathBuf,
     has_metrics_file: bool,
+    /// Whether there is a table for notebook cells; runs that ended before it came have none.
+    has_cells: bool,
     /// Not before this the write lock is asked for again.
     next_at: Instant,
 }
@@ -69,8 +71,13 @@ impl SqliteStore {
             return Err(Error::new(Kind::DatabaseUnreadable, format!("{} for writing: it is read-only", context()))
                 .hint("rows are to be deleted: are the file or its file system read-only? `backup` only reads"));
         }
-        let mut store =
-            SqliteStore { connection, path: path.to_owned(), has_metrics_file: false, next_at: Instant::now() };
+        let mut store = SqliteStore {
+            connection,
+            path: path.to_owned(),
+            has_metrics_file: false,
+            has_cells: false,
+            next_at: Instant::now(),
+        };
         store.check_schema()?;
         Ok(store)
     }
@@ -78,6 +85,7 @@ impl SqliteStore {
     fn check_schema(&mut self) -> Result<()> {
         let columns: HashSet<String> = self.columns_of("pipeline_runs")?.into_iter().collect();
         self.has_metrics_file = columns.contains("metrics_file");
+        self.has_cells = !self.columns_of("run_cell_logs")?.is_empty();
         let missing: Vec<_> = NEEDED_COLUMNS.into_iter().filter(|column| !columns.contains(*column)).collect();
         if missing.is_empty() {
             return Ok(());
@@ -114,10 +122,6 @@ impl SqliteStore {
                 damage(&error).unwrap_or("check the file and the disk; nothing was deleted that is not archived");
             Error::caused(Kind::DatabaseUnreadable, context, error).hint(hint)
         }
-    }
-
-    fn has_cells(&self) -> rusqlite::Result<bool> {
-        table_exists(&self.connection, "run_cell_logs")
     }
 }
 
@@ -224,8 +228,8 @@ impl Store for SqliteStore {
 
     fn has(&mut self, id: &RunId) -> Result<bool> {
         let read = || {
-            let sql = format!("SELECT 1 FROM pipeline_runs WHERE {BY_ID}");
-            self.connection.prepare_cached(&sql)?.exists(id_forms(id))
+            let sql = "SELECT 1 FROM pipeline_runs WHERE id IN (?1, ?2, ?3, ?4)";
+            self.connection.prepare_cached(sql)?.exists(id_forms(id))
         };
         read().map_err(|error| self.failed(format_args!("find run {id}"), error))
     }
@@ -234,7 +238,7 @@ impl Store for SqliteStore {
         let mut read = || -> rusqlite::Result<Option<Record>> {
             // One moment for row and cells.
             let snapshot = self.connection.unchecked_transaction()?;
-            let record = read_record(&snapshot, id, cells)?;
+            let record = read_record(&snapshot, id, self.has_cells, cells)?;
             snapshot.finish()?;
             Ok(record.map(|(record, _)| record))
         };
@@ -243,7 +247,6 @@ impl Store for SqliteStore {
 
     fn remove(&mut self, runs: &[Removal], unlink: &mut dyn FnMut(usize) -> Result<()>) -> Result<Vec<Result<()>>> {
         let path = self.path.clone();
-        let has_cells = self.has_cells().map_err(|error| self.failed("read the schema", error))?;
         let failed = |error: rusqlite::Error| {
             let busy = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
             let kind = if busy { Kind::DatabaseBusy } else { Kind::RemovalFailed };
@@ -261,7 +264,7 @@ impl Store for SqliteStore {
             }
             let execute = |sql| transaction.prepare_cached(sql)?.execute([]);
             execute("SAVEPOINT run").map_err(failed)?;
-            let outcome = remove_one(&transaction, run, has_cells).and_then(|()| unlink(index));
+            let outcome = remove_one(&transaction, run, self.has_cells).and_then(|()| unlink(index));
             if outcome.is_err() {
                 execute("ROLLBACK TO run").map_err(failed)?;
             }
@@ -348,15 +351,16 @@ impl Store for SqliteStore {
 /// Deletes children and row, if the run is still what was archived.
 fn remove_one(connection: &Connection, run: &Removal, has_cells: bool) -> Result<()> {
     let failed = |error| Error::caused(Kind::RemovalFailed, format!("delete run {}", run.id), error);
-    run.check(read_record(connection, &run.id, &mut std::io::sink()).map_err(failed)?)?;
+    let delete = |sql| -> rusqlite::Result<usize> {
+        let mut statement = connection.prepare_cached(sql)?;
+        id_forms(&run.id).iter().map(|form| statement.execute([form])).sum()
+    };
+    run.check(read_record(connection, &run.id, has_cells, &mut std::io::sink()).map_err(failed)?)?;
     if has_cells {
-        let mut children =
-            connection.prepare_cached(&format!("DELETE FROM run_cell_logs WHERE {BY_RUN_ID}")).map_err(failed)?;
-        children.execute(id_forms(&run.id)).map_err(failed)?;
+        delete("DELETE FROM run_cell_logs WHERE run_id = ?1").map_err(failed)?;
     }
     fail_point::reached("children-deleted");
-    let mut row = connection.prepare_cached(&format!("DELETE FROM pipeline_runs WHERE {BY_ID}")).map_err(failed)?;
-    match row.execute(id_forms(&run.id)).map_err(failed)? {
+    match delete("DELETE FROM pipeline_runs WHERE id = ?1").map_err(failed)? {
         1 => {
             fail_point::reached("row-deleted");
             Ok(())

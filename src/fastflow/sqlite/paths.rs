@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::super::store::Paths;
-use super::rows::{BY_ID, id_forms, id_of, text_of};
+use super::rows::{id_forms, id_of, text_of};
 use crate::error::{Error, Kind, Result};
 use crate::run::{Run, RunId};
 
@@ -40,7 +40,8 @@ pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rus
             }
         }
     }
-    let mut by_id = connection.prepare_cached(&format!("SELECT {columns} FROM pipeline_runs WHERE {BY_ID}"))?;
+    let mut by_id =
+        connection.prepare_cached(&format!("SELECT {columns} FROM pipeline_runs WHERE id IN (?1, ?2, ?3, ?4)"))?;
     let found = runs.iter().zip(found).map(|(run, found)| match found {
         Some(found) => Ok(found),
         // VACUUM may have renumbered the rows.

@@ -28,8 +28,8 @@ pub(super) fn insert(
 ) -> Result<()> {
     let [of_runs, of_cells] = tables;
     let refused = |why: String| Error::new(Kind::WriteFailed, format!("put run {id} back: {why}"));
-    let is_there = read_record(connection, id, &mut std::io::sink()).map_err(failed)?.is_some();
-    if is_there {
+    let read = || read_record(connection, id, !of_cells.is_empty(), &mut std::io::sink()).map_err(failed);
+    if read()?.is_some() {
         return Err(Error::new(Kind::RunExists, format!("put run {id} back: the database has it")));
     }
     let known = columns.iter().filter(|(name, _)| of_runs.contains(name) && *name != "env_vars");
@@ -56,8 +56,7 @@ pub(super) fn insert(
         insert_row(connection, "run_cell_logs", row).map_err(failed)?;
         count += 1;
     }
-    let back = read_record(connection, id, &mut std::io::sink()).map_err(failed)?;
-    let Some((record, _)) = back else { return Err(refused("its id is not the one of the row".to_owned())) };
+    let Some((record, _)) = read()? else { return Err(refused("its id is not the one of the row".to_owned())) };
     let other = record
         .columns
         .iter()

@@ -14,11 +14,6 @@ use crate::error::{Error, Kind, Result};
 use crate::run::{Run, RunId, Standing, Status};
 use crate::time::Timestamp;
 
-pub(super) fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?;
-    statement.exists([table])
-}
-
 fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Null => Cell::Null,
@@ -104,47 +99,65 @@ pub(super) fn read_run(
     Ok(Some(Ok(Run { id: run_id, pipeline, status, started_at, finished_at, position: row.get(0)? })))
 }
 
-/// Finds a run by [`id_forms`].
-pub(super) const BY_ID: &str = "id IN (?1, ?2, ?3, ?4)";
-/// Finds the cells of a run by [`id_forms`].
-pub(super) const BY_RUN_ID: &str = "run_id IN (?1, ?2, ?3, ?4)";
-
 /// Ids are stored as 32 hex digits without dashes; a hand-made row may have dashes or capitals.
+///
+/// Statements for many runs take one form after the other: for a list of forms, SQLite makes a table each time.
 pub(super) fn id_forms(id: &RunId) -> [String; 4] {
     let (simple, dashed) = (id.simple(), id.to_string());
-    [simple.to_uppercase(), dashed.to_uppercase(), simple, dashed]
+    let capitals = [simple.to_ascii_uppercase(), dashed.to_ascii_uppercase()];
+    let [simple_capitals, dashed_capitals] = capitals;
+    [simple, dashed, simple_capitals, dashed_capitals]
 }
 
-/// Reads row and cells; the caller chooses the transaction.
+/// Reads row and cells; the caller chooses the transaction, and knows whether there is a table for cells.
 pub(super) fn read_record(
     connection: &Connection,
     id: &RunId,
+    has_cells: bool,
     cells: &mut dyn Write,
 ) -> rusqlite::Result<Option<(Record, Status)>> {
     let mut builder = RecordBuilder::default();
-    let mut status = Status::Unknown;
-    {
-        let mut statement = connection.prepare_cached(&format!("SELECT * FROM pipeline_runs WHERE {BY_ID}"))?;
-        let mut rows = statement.query(id_forms(id))?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        for index in 0..row.as_ref().column_count() {
-            let (name, value) = (row.as_ref().column_name(index)?, row.get_ref(index)?);
-            if name == "status" {
-                status = text_of(value).map_or(Status::Unknown, Status::from_label);
-            }
-            builder.column(name, cell_of(value), portable(name, value));
+    let forms = id_forms(id);
+    let mut of_run = connection.prepare_cached("SELECT * FROM pipeline_runs WHERE id = ?1")?;
+    let mut status = None;
+    for form in &forms {
+        let mut rows = of_run.query([form])?;
+        if let Some(row) = rows.next()? {
+            status = Some(read_columns(row, &mut builder)?);
+            break;
         }
     }
-    if table_exists(connection, "run_cell_logs")? {
-        let sql = format!("SELECT * FROM run_cell_logs WHERE {BY_RUN_ID} ORDER BY cell_index");
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(id_forms(id))?;
-        while let Some(row) = rows.next()? {
-            let column = |index| rusqlite::Result::Ok((row.as_ref().column_name(index)?, row.get_ref(index)?));
-            let columns = (0..row.as_ref().column_count()).map(column).collect::<rusqlite::Result<Vec<_>>>()?;
-            let columns = columns.into_iter().map(|(name, value)| (name, cell_of(value), portable(name, value)));
-            builder.cell_row(columns, cells).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let Some(status) = status else { return Ok(None) };
+    if has_cells {
+        let mut of_cells =
+            connection.prepare_cached("SELECT * FROM run_cell_logs WHERE run_id = ?1 ORDER BY cell_index")?;
+        for form in &forms {
+            let mut rows = of_cells.query([form])?;
+            while let Some(row) = rows.next()? {
+                read_cell(row, &mut builder, cells)?;
+            }
         }
     }
     Ok(Some((builder.finish(), status)))
+}
+
+/// Gives all columns of a run's row to the builder; the result is the run's status.
+fn read_columns(row: &Row<'_>, builder: &mut RecordBuilder) -> rusqlite::Result<Status> {
+    let mut status = Status::Unknown;
+    for index in 0..row.as_ref().column_count() {
+        let (name, value) = (row.as_ref().column_name(index)?, row.get_ref(index)?);
+        if name == "status" {
+            status = text_of(value).map_or(Status::Unknown, Status::from_label);
+        }
+        builder.column(name, cell_of(value), portable(name, value));
+    }
+    Ok(status)
+}
+
+/// Gives a row of `run_cell_logs` to the builder, which writes it into `cells`.
+fn read_cell(row: &Row<'_>, builder: &mut RecordBuilder, cells: &mut dyn Write) -> rusqlite::Result<()> {
+    let column = |index| rusqlite::Result::Ok((row.as_ref().column_name(index)?, row.get_ref(index)?));
+    let columns = (0..row.as_ref().column_count()).map(column).collect::<rusqlite::Result<Vec<_>>>()?;
+    let columns = columns.into_iter().map(|(name, value)| (name, cell_of(value), portable(name, value)));
+    builder.cell_row(columns, cells).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }

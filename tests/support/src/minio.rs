@@ -69,6 +69,11 @@ impl Minio {
         Ok(server)
     }
 
+    /// The process of the server, while it is up.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// URL of the server.
     pub fn endpoint(&self) -> String {
         format!("{}://{}", if self.ca.is_some() { "https" } else { "http" }, self.address)
