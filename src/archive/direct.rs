@@ -90,7 +90,7 @@ impl Direct {
         headers.extend(put.condition.if_none_match().map(|value| ("if-none-match", value)));
         headers.extend(put.condition.if_match().map(|value| ("if-match", value)));
         headers.extend(encryption.iter().cloned());
-        headers.extend(put.metadata.iter().cloned());
+        headers.extend(put.metadata());
         let path = format!("{}{}", self.folder, utf8_percent_encode(&put.key, IN_PATH));
         let signature = self.signer.headers(&path, &headers, &to_hex(sha256), SystemTime::now());
         let mut request = HttpRequest::new(SdkBody::from(bytes));

@@ -80,6 +80,7 @@ fn read_beginning(file: &File, length: usize) -> std::io::Result<Option<Vec<u8>>
             Err(error) => return Err(error.into()),
         }
     }
+    // There may be more room than was asked for.
     bytes.truncate(length);
     Ok(Some(bytes))
 }
@@ -120,6 +121,16 @@ pub(super) fn part_bytes(length: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_beginning_of_a_file_is_read_and_a_shorter_one_told() {
+        let file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut &file, b"a log\nthat grew\n").unwrap();
+        assert_eq!(read_beginning(&file, 6).unwrap().unwrap(), b"a log\n");
+        assert_eq!(read_beginning(&file, 16).unwrap().unwrap(), b"a log\nthat grew\n");
+        assert_eq!(read_beginning(&file, 0).unwrap().unwrap(), b"");
+        assert_eq!(read_beginning(&file, 17).unwrap(), None);
+    }
 
     #[test]
     fn parts_are_16_mib_and_never_more_than_10000() {

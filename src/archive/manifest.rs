@@ -63,7 +63,7 @@ struct File<'a> {
 pub(super) fn manifest(
     planned: &PlannedRun,
     record: &Record,
-    receipts: &[Receipt],
+    receipts: &[&Receipt],
     origin: &Origin,
     archived_at: Timestamp,
 ) -> Vec<u8> {

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::bytes::to_hex;
 use crate::config::breaks_stores;
-use crate::run::RunId;
+use crate::fastflow::Record;
+use crate::run::{Run, RunId};
 
 /// The manifest's name; its presence says that the run is complete.
 pub const MANIFEST: &str = "manifest.json";
@@ -19,6 +20,12 @@ pub(super) const SEGMENT_BYTES: usize = 255;
 const PIPELINE_BYTES: usize = 600;
 /// Sum of names and values that stores take at least.
 pub(super) const METADATA_BYTES: usize = 2048;
+/// The header with the SHA-256 of an object, hexadecimal: what of its metadata is its own, and not its run's.
+pub(super) const SHA256: &str = "x-amz-meta-sha256";
+const SHA256_DIGITS: usize = 64;
+
+/// Metadata by the names of their headers.
+pub(super) type Metadata = Vec<(&'static str, String)>;
 /// Begins the name of each header with metadata.
 pub(super) const METADATA_PREFIX: &str = "x-amz-meta-";
 
@@ -132,15 +139,34 @@ fn short_digest(original: &str) -> String {
     to_hex(&Sha256::digest(original.as_bytes())).chars().take(8).collect()
 }
 
-/// User metadata of an object, by the names of their headers, percent-encoded; never more than stores take.
-pub(super) fn metadata(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Vec<(&'static str, String)> {
-    let mut encoded: Vec<(&'static str, String)> = pairs
+/// What each object of a run says of the run, by the names of their headers.
+pub(super) fn run_metadata(run: &Run, record: &Record) -> Metadata {
+    let column = |name: &str| match record.columns.get(name) {
+        None | Some(serde_json::Value::Null) => None,
+        Some(serde_json::Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let all = [
+        ("x-amz-meta-pipeline-name", Some(run.pipeline.to_string())),
+        ("x-amz-meta-run-id", Some(run.id.to_string())),
+        ("x-amz-meta-started-at", Some(run.started_at.to_string())),
+        ("x-amz-meta-finished-at", run.finished_at.map(|at| at.to_string())),
+        ("x-amz-meta-status", Some(run.status.to_string())),
+        ("x-amz-meta-exit-code", column("exit_code")),
+        ("x-amz-meta-triggered-by", column("triggered_by")),
+    ];
+    metadata(all.into_iter().filter_map(|(name, value)| Some((name, value?))))
+}
+
+/// User metadata, percent-encoded; with a [`SHA256`] never more than stores take.
+pub(super) fn metadata(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Metadata {
+    let mut encoded: Metadata = pairs
         .into_iter()
         .map(|(name, value)| (name, utf8_percent_encode(value.trim(), IN_METADATA).to_string()))
         .collect();
     let size = |pairs: &[(&str, String)]| -> usize { pairs.iter().map(|(name, value)| name.len() + value.len()).sum() };
     loop {
-        let over = size(&encoded).saturating_sub(METADATA_BYTES);
+        let over = size(&encoded).saturating_sub(METADATA_BYTES - SHA256.len() - SHA256_DIGITS);
         let Some((_, longest)) = encoded.iter_mut().max_by_key(|(_, value)| value.len()).filter(|_| over > 0) else {
             return encoded;
         };
@@ -222,6 +248,8 @@ mod tests {
     fn long_values_are_shortened_and_never_fail() {
         let pairs = metadata([("x-amz-meta-pipeline-name", "ä".repeat(2000)), ("x-amz-meta-status", "SUCCESS".into())]);
         assert_eq!(pairs[1].1, "SUCCESS");
+        let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(bytes + SHA256.len() + SHA256_DIGITS <= METADATA_BYTES, "{bytes}");
         assert!(
             pairs[0].1.len() > 1900
                 && pairs[0].1.len().is_multiple_of(3)

@@ -26,7 +26,7 @@ use super::client::{attempt_timeout, client, patience};
 use super::direct::Direct;
 use super::etag::{Answer, EtagVerdict, judge_etag, multipart_etag, plain_etag};
 use super::fault::{Fault, Retry, classify};
-use super::object::METADATA_PREFIX;
+use super::object::{METADATA_PREFIX, Metadata, SHA256};
 use super::payload::{Digests, IN_MEMORY, Payload};
 use super::throttle::Throttle;
 use super::window::{Place, Window};
@@ -52,16 +52,21 @@ pub(super) struct Put {
     pub(super) key: Arc<str>,
     pub(super) payload: Payload,
     pub(super) digests: Digests,
-    /// By the names of their headers.
-    pub(super) metadata: Arc<Vec<(&'static str, String)>>,
+    /// What it says of its run, by the names of the headers.
+    pub(super) metadata: Arc<Metadata>,
     pub(super) content_type: &'static str,
     pub(super) condition: Condition,
 }
 
 impl Put {
-    /// The metadata by the names that the SDK knows them by.
-    fn metadata_names(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.metadata.iter().map(|(name, value)| (name.strip_prefix(METADATA_PREFIX).unwrap_or(name), value.as_str()))
+    /// All of its metadata, by the names of the headers.
+    pub(super) fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.metadata.iter().cloned().chain([(SHA256, to_hex(&self.digests.sha256))])
+    }
+
+    /// The same by the names that the SDK knows them by.
+    fn metadata_names(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.metadata().map(|(name, value)| (name.strip_prefix(METADATA_PREFIX).unwrap_or(name), value))
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{Seek as _, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::try_join_all;
 use tempfile::SpooledTempFile;
 use tokio::sync::OnceCell;
 
@@ -14,7 +15,7 @@ use super::etag::{Answer, EtagVerdict, judge_etag};
 use super::head::find_cut;
 use super::item::{Item, MULTIPART, identity_of, item_of_cells, item_of_section, part_bytes, unreadable};
 use super::manifest::{Origin, manifest};
-use super::object::{MANIFEST, content_type, metadata, run_folder, service_key};
+use super::object::{MANIFEST, Metadata, content_type, run_folder, run_metadata, service_key};
 use super::payload::Digests;
 use super::proof::{Cut, HeadProof, Place, Proof, ProvenFile};
 use super::receipt::{HEAD_PREFIX, Level, Method, Receipt};
@@ -150,11 +151,11 @@ impl Archiver {
         let work = tokio::task::spawn_blocking(move || archiver.item_of_head(&path, kept)).await;
         let (item, cut) = work.unwrap_or_else(|error| Err(Error::caused(Kind::Internal, "read a log", error)))?;
         let folder = run_folder(&self.prefix, &planned.run.pipeline, &planned.run.id);
-        let common = common_metadata(&planned.run, record);
-        let head = self.send_as_new_head(item, heads.len() + 1, &folder, &common).await?;
+        let metadata = Arc::new(run_metadata(&planned.run, record));
+        let head = self.send_as_new_head(item, heads.len() + 1, &folder, &metadata).await?;
         fail_point::reached("head-sent");
-        let all: Vec<Receipt> = heads.into_iter().chain([head.clone()]).collect();
-        let manifest = self.send_manifest(planned, record, &all, &folder, common).await?;
+        let all: Vec<&Receipt> = heads.iter().chain([&head]).collect();
+        let manifest = self.send_manifest(planned, record, &all, &folder, &metadata).await?;
         let bytes = head.bytes + manifest.bytes;
         let log = ProvenFile { path: log.path, identity: log.identity };
         let proof = HeadProof::of_upload(planned.run.id, record.fingerprint, vec![head, manifest], log, cut);
@@ -168,19 +169,19 @@ impl Archiver {
         item: Item,
         number: usize,
         folder: &str,
-        common: &[(&'static str, String)],
+        metadata: &Arc<Metadata>,
     ) -> Result<Receipt> {
         for number in number..=MOST_HEADS {
             let item = Item { name: format!("{HEAD_PREFIX}{number:03}").into(), ..item.clone() };
             let key = format!("{folder}/{}", item.name);
-            match self.send_item_if(Condition::New, item.clone(), key.clone(), common.to_vec()).await {
+            match self.send_item_if(Condition::New, item.clone(), key.clone(), metadata).await {
                 Err(error) if error.kind == Kind::ObjectExists => {}
                 sent => return sent,
             }
             // A call that was cut off, or an answer that got lost, may have put these very bytes there. A store that does
             // not tell takes them once more under the next number.
             let same = Condition::Same(item.etag());
-            if let Ok(receipt) = self.send_item_if(same, item, key, common.to_vec()).await {
+            if let Ok(receipt) = self.send_item_if(same, item, key, metadata).await {
                 return Ok(receipt);
             }
         }
@@ -191,20 +192,20 @@ impl Archiver {
     /// Stores a few bytes that belong to no run, below the prefix.
     pub async fn send_beside(&self, name: &str, bytes: Vec<u8>) -> Result<Receipt> {
         let item = Item::of_bytes(name.to_owned(), bytes);
-        self.send_item(item, service_key(&self.prefix, name), Vec::new()).await
+        self.send_item(item, service_key(&self.prefix, name), &Arc::default()).await
     }
 
     async fn send_manifest(
         &self,
         planned: &PlannedRun,
         record: &Record,
-        receipts: &[Receipt],
+        receipts: &[&Receipt],
         folder: &str,
-        common: Vec<(&'static str, String)>,
+        metadata: &Arc<Metadata>,
     ) -> Result<Receipt> {
         let bytes = manifest(planned, record, receipts, &self.origin, self.clock.now());
         let last = Item::of_bytes(MANIFEST, bytes);
-        let receipt = self.send_item(last, format!("{folder}/{MANIFEST}"), common).await?;
+        let receipt = self.send_item(last, format!("{folder}/{MANIFEST}"), metadata).await?;
         fail_point::reached("manifest-sent");
         Ok(receipt)
     }
@@ -218,22 +219,17 @@ impl Archiver {
     ) -> Result<Archived> {
         let folder = run_folder(&self.prefix, &planned.run.pipeline, &planned.run.id);
         let items = self.items(planned.files.clone(), cells).await?;
-        let common = common_metadata(&planned.run, record);
-        let mut sending = tokio::task::JoinSet::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let (archiver, key, common) = (Arc::clone(self), format!("{folder}/{}", item.name), common.clone());
-            sending.spawn(async move { (index, archiver.send_item(item, key, common).await) });
-        }
-        let mut receipts = Vec::new();
-        while let Some(joined) = sending.join_next().await {
-            let (index, receipt) = joined.map_err(|error| Error::caused(Kind::Internal, "upload a run", error))?;
-            receipts.push((index, receipt?));
+        let metadata = Arc::new(run_metadata(&planned.run, record));
+        let sending = items.into_iter().map(async |item| {
+            let key = format!("{folder}/{}", item.name);
+            let receipt = self.send_item(item, key, &metadata).await?;
             fail_point::reached("file-sent");
-        }
-        receipts.sort_by_key(|(index, _)| *index);
-        let mut receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
-        let listed: Vec<Receipt> = heads.into_iter().chain(receipts.iter().cloned()).collect();
-        receipts.push(self.send_manifest(planned, record, &listed, &folder, common).await?);
+            Ok::<Receipt, Error>(receipt)
+        });
+        let mut receipts = try_join_all(sending).await?;
+        let listed: Vec<&Receipt> = heads.iter().chain(&receipts).collect();
+        let manifest = self.send_manifest(planned, record, &listed, &folder, &metadata).await?;
+        receipts.push(manifest);
         let files = planned.files.iter();
         let files = files.map(|file| ProvenFile { path: file.path.clone(), identity: file.identity }).collect();
         let bytes = receipts.iter().map(|receipt| receipt.bytes).sum();
@@ -280,8 +276,8 @@ impl Archiver {
     }
 
     /// Sends one object and proves it.
-    async fn send_item(&self, item: Item, key: String, common: Vec<(&'static str, String)>) -> Result<Receipt> {
-        self.send_item_if(Condition::Always, item, key, common).await
+    async fn send_item(&self, item: Item, key: String, metadata: &Arc<Metadata>) -> Result<Receipt> {
+        self.send_item_if(Condition::Always, item, key, metadata).await
     }
 
     async fn send_item_if(
@@ -289,15 +285,14 @@ impl Archiver {
         condition: Condition,
         item: Item,
         key: String,
-        common: Vec<(&'static str, String)>,
+        metadata: &Arc<Metadata>,
     ) -> Result<Receipt> {
-        let sha256 = ("x-amz-meta-sha256", to_hex(&item.digests.sha256));
         let expected = item.etag();
         let put = Put {
             key: key.as_str().into(),
             payload: item.payload,
             digests: item.digests,
-            metadata: Arc::new(metadata(common.into_iter().chain([sha256]))),
+            metadata: Arc::clone(metadata),
             content_type: content_type(&item.name),
             condition,
         };
@@ -403,22 +398,4 @@ impl Archiver {
 fn differs(key: &str, how: &str) -> Error {
     Error::new(Kind::DigestMismatch, format!("prove `{key}`: {how}"))
         .hint("somebody overwrote it, or the store damaged it; the run stays")
-}
-
-fn common_metadata(run: &Run, record: &Record) -> Vec<(&'static str, String)> {
-    let column = |name: &str| match record.columns.get(name) {
-        None | Some(serde_json::Value::Null) => None,
-        Some(serde_json::Value::String(text)) => Some(text.clone()),
-        Some(other) => Some(other.to_string()),
-    };
-    let all = [
-        ("x-amz-meta-pipeline-name", Some(run.pipeline.to_string())),
-        ("x-amz-meta-run-id", Some(run.id.to_string())),
-        ("x-amz-meta-started-at", Some(run.started_at.to_string())),
-        ("x-amz-meta-finished-at", run.finished_at.map(|at| at.to_string())),
-        ("x-amz-meta-status", Some(run.status.to_string())),
-        ("x-amz-meta-exit-code", column("exit_code")),
-        ("x-amz-meta-triggered-by", column("triggered_by")),
-    ];
-    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -180,12 +180,14 @@ fn ids_with_dashes_or_capitals_are_found_too() {
     let mut sandbox = Sandbox::on_sqlite(On::Embedded);
     let forms: [fn(&str) -> String; 3] = [str::to_uppercase, dashed, |id| dashed(id).to_uppercase()];
     for (number, form) in (1u64..).zip(forms) {
-        let mut spec = old(number, "etl");
+        let mut spec = old(number, "etl").notebook(2);
         spec.id = form(&spec.id);
         sandbox.add(spec);
     }
-    sandbox.run(&["cleanup"]).expect(0, "3 runs archived, 3 deleted: 9 objects, [..] in [..] s.", "");
-    assert_eq!(sandbox.instance.row_count("pipeline_runs").unwrap(), 0);
+    sandbox.run(&["cleanup"]).expect(0, "3 runs archived, 3 deleted: 12 objects, [..] in [..] s.", "");
+    for table in ["pipeline_runs", "run_cell_logs"] {
+        assert_eq!(sandbox.instance.row_count(table).unwrap(), 0, "{table}");
+    }
 }
 
 fn dashed(id: &str) -> String {
