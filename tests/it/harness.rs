@@ -229,7 +229,9 @@ impl Sandbox {
     pub(crate) fn run_as(&self, user: u32, args: &[&str]) -> Ran {
         use std::os::unix::process::CommandExt as _;
         let copy = self.folder.path().join("fastflow-archive");
-        std::fs::copy(BINARY, &copy).unwrap();
+        // By another process: were the copy open for writing in this one, a child that another test starts meanwhile would
+        // hold it open, and it could not be run ("text file busy").
+        assert!(Command::new("cp").args([Path::new(BINARY), &copy]).status().unwrap().success());
         let mut command = self.program(copy);
         command.args(args).uid(user).gid(user);
         Ran::of(command)
