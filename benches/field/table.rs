@@ -29,18 +29,15 @@ impl Table {
         let ours = self.rows.first();
         for row in &self.rows {
             let items = row.rounds.first().map_or(0, |figures| figures.items);
-            let each: Vec<f64> = row.rounds.iter().map(per_item).collect();
+            let wall = |round: &Figures| per_item(round, round.wall);
+            let each: Vec<f64> = row.rounds.iter().map(wall).collect();
             // Round by round: what slows the machine down slows both.
             let ratios = ours.map_or(Vec::new(), |ours| {
-                each.iter().zip(ours.rounds.iter().map(per_item)).map(|(theirs, ours)| theirs / ours).collect()
+                each.iter().zip(ours.rounds.iter().map(wall)).map(|(theirs, ours)| theirs / ours).collect()
             });
             let cpu = |of: fn(&Figures) -> Duration| {
-                let each: Vec<f64> = row
-                    .rounds
-                    .iter()
-                    .map(|round| of(round).as_secs_f64() / (round.items.max(1) as f64))
-                    .filter(|cpu| *cpu > 0.0)
-                    .collect();
+                let each: Vec<f64> =
+                    row.rounds.iter().map(|round| per_item(round, of(round))).filter(|cpu| *cpu > 0.0).collect();
                 if each.is_empty() { "-".to_owned() } else { small(median(each)) }
             };
             let peak = row.rounds.iter().map(|round| round.peak_bytes).max().unwrap_or_default();
@@ -64,8 +61,8 @@ impl Table {
     }
 }
 
-fn per_item(figures: &Figures) -> f64 {
-    figures.wall.as_secs_f64() / figures.items.max(1) as f64
+fn per_item(round: &Figures, time: Duration) -> f64 {
+    time.as_secs_f64() / round.items.max(1) as f64
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

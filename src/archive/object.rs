@@ -23,11 +23,11 @@ pub(super) const METADATA_BYTES: usize = 2048;
 /// The header with the SHA-256 of an object, hexadecimal: what of its metadata is its own, and not its run's.
 pub(super) const SHA256: &str = "x-amz-meta-sha256";
 const SHA256_DIGITS: usize = 64;
+/// Begins the name of each header with metadata.
+pub(super) const METADATA_PREFIX: &str = "x-amz-meta-";
 
 /// Metadata by the names of their headers.
 pub(super) type Metadata = Vec<(&'static str, String)>;
-/// Begins the name of each header with metadata.
-pub(super) const METADATA_PREFIX: &str = "x-amz-meta-";
 
 const IN_METADATA: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'\\');
 

@@ -181,7 +181,7 @@ impl Bucket {
         let _place = self.place().await;
         let answer = match (&self.direct, &put.payload, &self.throttle) {
             (Some(direct), Payload::Memory(bytes), None) => self.put_directly(direct, what, put, bytes.clone()).await?,
-            // On the heap: its state is ten times as large as all else that an upload is.
+            // On the heap: small objects do without it, and it is the larger part of an upload's state.
             _ => Box::pin(self.put_by_sdk(what, put)).await?,
         };
         self.sent.fetch_add(put.payload.len(), Ordering::Relaxed);

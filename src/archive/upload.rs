@@ -297,6 +297,7 @@ impl Archiver {
             condition,
         };
         let length = put.payload.len();
+        // On the heap, here and below: what few uploads do is not part of the state of each.
         let answer = if length > MULTIPART {
             Box::pin(self.bucket.put_parts(&put, &item.parts, part_bytes(length))).await?
         } else {

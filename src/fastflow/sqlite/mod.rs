@@ -25,7 +25,7 @@ use crate::config::SettingsPage;
 use crate::error::{Error, Kind, Result};
 use crate::fail_point;
 use crate::run::{Run, RunId, Standing};
-use rows::{id_forms, read_record};
+use rows::{find_by_id, id_forms, read_record};
 
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -227,11 +227,8 @@ impl Store for SqliteStore {
     }
 
     fn has(&mut self, id: &RunId) -> Result<bool> {
-        let read = || {
-            let sql = "SELECT 1 FROM pipeline_runs WHERE id IN (?1, ?2, ?3, ?4)";
-            self.connection.prepare_cached(sql)?.exists(id_forms(id))
-        };
-        read().map_err(|error| self.failed(format_args!("find run {id}"), error))
+        let found = find_by_id(&self.connection, "SELECT 1 FROM pipeline_runs WHERE id = ?1", id, |_| Ok(()));
+        found.map(|found| found.is_some()).map_err(|error| self.failed(format_args!("find run {id}"), error))
     }
 
     fn record(&mut self, id: &RunId, cells: &mut dyn Write) -> Result<Option<Record>> {
@@ -351,9 +348,10 @@ impl Store for SqliteStore {
 /// Deletes children and row, if the run is still what was archived.
 fn remove_one(connection: &Connection, run: &Removal, has_cells: bool) -> Result<()> {
     let failed = |error| Error::caused(Kind::RemovalFailed, format!("delete run {}", run.id), error);
+    let forms = id_forms(&run.id);
     let delete = |sql| -> rusqlite::Result<usize> {
         let mut statement = connection.prepare_cached(sql)?;
-        id_forms(&run.id).iter().map(|form| statement.execute([form])).sum()
+        forms.iter().map(|form| statement.execute([form])).sum()
     };
     run.check(read_record(connection, &run.id, has_cells, &mut std::io::sink()).map_err(failed)?)?;
     if has_cells {

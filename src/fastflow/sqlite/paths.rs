@@ -2,10 +2,10 @@
 //!
 //! In: runs with the positions at which the scan saw them. Out: their paths, in their order. Opens no transaction; the caller does.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::super::store::Paths;
-use super::rows::{id_forms, id_of, text_of};
+use super::rows::{find_by_id, id_of, text_of};
 use crate::error::{Error, Kind, Result};
 use crate::run::{Run, RunId};
 
@@ -40,13 +40,12 @@ pub(super) fn read(connection: &Connection, columns: &str, runs: &[&Run]) -> rus
             }
         }
     }
-    let mut by_id =
-        connection.prepare_cached(&format!("SELECT {columns} FROM pipeline_runs WHERE id IN (?1, ?2, ?3, ?4)"))?;
+    let by_id = format!("SELECT {columns} FROM pipeline_runs WHERE id = ?1");
     let found = runs.iter().zip(found).map(|(run, found)| match found {
         Some(found) => Ok(found),
         // VACUUM may have renumbered the rows.
         None => {
-            let found = by_id.query_row(id_forms(&run.id), |row| read_paths(row, &run.id)).optional()?;
+            let found = find_by_id(connection, &by_id, &run.id, |row| read_paths(row, &run.id))?;
             Ok(found.transpose())
         }
     });

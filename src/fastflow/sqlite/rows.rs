@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::super::names::Names;
 use super::super::record::{Cell, Record, RecordBuilder};
@@ -101,12 +101,27 @@ pub(super) fn read_run(
 
 /// Ids are stored as 32 hex digits without dashes; a hand-made row may have dashes or capitals.
 ///
-/// Statements for many runs take one form after the other: for a list of forms, SQLite makes a table each time.
+/// Statements take one form after the other: for a list of forms, SQLite makes a table each time.
 pub(super) fn id_forms(id: &RunId) -> [String; 4] {
     let (simple, dashed) = (id.simple(), id.to_string());
-    let capitals = [simple.to_ascii_uppercase(), dashed.to_ascii_uppercase()];
-    let [simple_capitals, dashed_capitals] = capitals;
+    let (simple_capitals, dashed_capitals) = (simple.to_ascii_uppercase(), dashed.to_ascii_uppercase());
     [simple, dashed, simple_capitals, dashed_capitals]
+}
+
+/// Reads the row of a run under whichever form of its id it has; `sql` takes a form.
+pub(super) fn find_by_id<T>(
+    connection: &Connection,
+    sql: &str,
+    id: &RunId,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for form in id_forms(id) {
+        if let Some(found) = statement.query_row([form], &mut read).optional()? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads row and cells; the caller chooses the transaction, and knows whether there is a table for cells.
@@ -117,21 +132,13 @@ pub(super) fn read_record(
     cells: &mut dyn Write,
 ) -> rusqlite::Result<Option<(Record, Status)>> {
     let mut builder = RecordBuilder::default();
-    let forms = id_forms(id);
-    let mut of_run = connection.prepare_cached("SELECT * FROM pipeline_runs WHERE id = ?1")?;
-    let mut status = None;
-    for form in &forms {
-        let mut rows = of_run.query([form])?;
-        if let Some(row) = rows.next()? {
-            status = Some(read_columns(row, &mut builder)?);
-            break;
-        }
-    }
+    let sql = "SELECT * FROM pipeline_runs WHERE id = ?1";
+    let status = find_by_id(connection, sql, id, |row| read_columns(row, &mut builder))?;
     let Some(status) = status else { return Ok(None) };
     if has_cells {
         let mut of_cells =
             connection.prepare_cached("SELECT * FROM run_cell_logs WHERE run_id = ?1 ORDER BY cell_index")?;
-        for form in &forms {
+        for form in id_forms(id) {
             let mut rows = of_cells.query([form])?;
             while let Some(row) = rows.next()? {
                 read_cell(row, &mut builder, cells)?;
